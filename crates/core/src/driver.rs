@@ -1,0 +1,334 @@
+//! What a platform must be able to do: the driver traits.
+//!
+//! A platform is three things. A [`DriverFactory`] knows how its part of the configuration looks. From checked settings
+//! it makes an [`InstanceConfig`], which is pure: it understands addresses and the platform's dialect, and never opens a
+//! socket, so `check` and `explain` work on it. From that a [`Driver`] is built, which runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::frame::MessageKey;
+use crate::id::{ChannelKey, InstanceId, MessageId};
+use crate::markup::Dialect;
+use crate::outbox::Accepted;
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use crate::spool::MediaSpool;
+use crate::webhook::{ListenAt, Webhooks};
+
+/// A platform: its name, how its settings look, and how they become an instance.
+pub trait DriverFactory: Send + Sync + 'static {
+    /// The platform's name, as it stands at the top level of the configuration and in `{platform}`.
+    fn platform(&self) -> &'static str;
+
+    /// The JSON Schema of one instance's settings, with the documentation of each key.
+    fn instance_schema(&self) -> Value;
+
+    /// The JSON Schema of an address. `as_target` adds what only a target may say.
+    fn address_schema(&self, as_target: bool) -> Value;
+
+    /// The message keys that rules may set for this platform (`rc_alias`), beside `msg_format`.
+    fn message_keys(&self) -> &'static [MessageKey];
+
+    /// Checks one instance's settings. References to the environment and to files are resolved already.
+    ///
+    /// Problems are all found at once; errors among them mean that there is no instance.
+    fn resolve(&self, instance: &InstanceId, settings: &Value, defaults: &Defaults) -> Resolved;
+}
+
+/// What an instance inherits from `global`.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// The proxy, where the instance names none.
+    pub proxy: ProxyChoice,
+}
+
+/// Which proxy requests go through.
+#[derive(Debug, Clone, Default)]
+pub enum ProxyChoice {
+    /// None, whatever the environment says.
+    #[default]
+    Direct,
+    /// What the process environment says (`HTTPS_PROXY` and its kin).
+    Environment,
+    /// This one: `http://`, `https://`, `socks5://` or `socks5h://`.
+    Url(Secret),
+}
+
+/// What came of checking an instance's settings.
+pub struct Resolved {
+    /// The instance, if nothing is wrong with it.
+    pub instance: Option<Arc<dyn InstanceConfig>>,
+    /// What is wrong or worth a look.
+    pub problems: Vec<Problem>,
+}
+
+/// The checked settings of one instance. Pure: no socket, no clock.
+pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
+    /// The instance's id.
+    fn id(&self) -> &InstanceId;
+
+    /// The platform's name.
+    fn platform(&self) -> &'static str;
+
+    /// Where the message ids of this instance are unique: the server, for instance. Two accounts on one server share it,
+    /// so a copy that one of them posted is known when the other one sees it.
+    fn realm(&self) -> &str;
+
+    /// Understands a source address. The bare `"*"` of a rule never gets here.
+    fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>>;
+
+    /// Understands a target address. The keys `msg` and those of message templates are taken out already.
+    fn target(&self, address: &Address) -> Result<TargetChannel, Vec<Problem>>;
+
+    /// Problems that only show when the addresses of one `connect` rule are seen together.
+    fn connect(&self, addresses: &[Address]) -> Vec<Problem> {
+        let _: &[Address] = addresses;
+        Vec::new()
+    }
+
+    /// What the platform can show.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// How the platform writes text.
+    fn dialect(&self) -> &dyn Dialect;
+
+    /// The values that must never be sent, shown or logged.
+    fn secrets(&self) -> Vec<Secret>;
+
+    /// Where it wants to receive webhooks, if it does.
+    fn listen(&self) -> Option<ListenAt> {
+        None
+    }
+
+    /// Whether another instance may listen at the same place and path. `false`: that is an error.
+    fn shares_path(&self) -> bool {
+        false
+    }
+
+    /// Builds the running driver. Nothing is opened before [`Driver::run`].
+    fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError>;
+}
+
+/// Which events a source address takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePattern {
+    /// The channel; `None` for every channel of the instance.
+    pub channel: Option<ChannelKey>,
+    /// Further address keys that must be equal.
+    pub also: Vec<(String, Value)>,
+}
+
+/// Where a target address leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetChannel {
+    /// What identifies the channel.
+    pub key: ChannelKey,
+    /// Other names under which events come from that same channel: a message from one of these never goes there.
+    pub also_known_as: Vec<ChannelKey>,
+    /// The address in the driver's canonical spelling, as it will be handed to [`Driver::cut`].
+    pub address: Address,
+    /// Secrets within the address (a webhook's URL).
+    pub secrets: Vec<Secret>,
+}
+
+/// What a platform can show and take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The message key that shows the sender's own name (`rc_alias`), if the platform has one.
+    pub identity_key: Option<&'static str>,
+    /// Longest text of one message.
+    pub max_text: usize,
+    /// What `max_text` counts.
+    pub text_unit: TextUnit,
+    /// Largest file in bytes, in both directions.
+    pub max_file_size: u64,
+    /// Whether a repeat of a send under the same [`SendKey`](crate::send::SendKey) is recognised.
+    pub idempotent: bool,
+}
+
+/// What the length of a text is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextUnit {
+    /// UTF-16 code units, as JavaScript counts.
+    Utf16,
+    /// Unicode scalar values.
+    Chars,
+    /// Bytes of UTF-8.
+    Bytes,
+}
+
+impl TextUnit {
+    /// The length of a text in this unit.
+    pub fn count(self, text: &str) -> usize {
+        match self {
+            Self::Utf16 => text.encode_utf16().count(),
+            Self::Chars => text.chars().count(),
+            Self::Bytes => text.len(),
+        }
+    }
+}
+
+/// What a driver is built with. Fields may be added without breaking drivers.
+#[derive(Clone)]
+pub struct Services {
+    /// Where files wait.
+    pub spool: Arc<dyn MediaSpool>,
+    /// Which of our messages are known.
+    pub links: Arc<dyn KnownMessages>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a driver runs with. Fields may be added without breaking drivers.
+#[derive(Clone)]
+pub struct DriverContext {
+    /// Where received events go.
+    pub inbound: Arc<dyn Inbound>,
+    /// Where webhooks are received.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Whom to tell about the instance's state.
+    pub health: Arc<dyn HealthReport>,
+    /// When this is cancelled, stop to receive and return.
+    pub shutdown: CancellationToken,
+}
+
+/// A driver could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BuildError(pub String);
+
+/// One running instance of a platform.
+#[async_trait]
+pub trait Driver: Send + Sync + 'static {
+    /// Receives until shutdown. An `Err` is told to the operator and the driver is run again after a back-off;
+    /// sends go on meanwhile.
+    async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError>;
+
+    /// Fetches what [`Event::missing`] names and returns the event whole (`missing` is `None`, no attachment is
+    /// [`Remote`](crate::event::Content::Remote)). Called after the event is on disk, as often as it takes.
+    ///
+    /// `last_try`: give up on what cannot be had now and return the event as it stands, with a note for the trace.
+    async fn complete(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError>;
+
+    /// Cuts a message into the parts that will be sent one after the other. Pure; an `Err` is a permanent failure.
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String>;
+
+    /// The limits that a part falls under, so that it waits where one of them is exhausted.
+    fn scopes(&self, sending: &Sending) -> Vec<Scope>;
+
+    /// Sends one part, once.
+    async fn send(&self, sending: &Sending) -> Result<Sent, SendError>;
+
+    /// Finds out whether a part whose send had an unknown outcome arrived. `held`: events in that channel that may be
+    /// its echo, oldest first. A message for which [`KnownMessages::is_known`] says yes is never taken.
+    async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError>;
+
+    /// The rooms that the account can see.
+    async fn rooms(&self) -> Result<Vec<Room>, DriverError>;
+
+    /// Looks for what goes wrong in practice: credentials, roles, membership of the rooms that rules name.
+    async fn doctor(&self, rooms: &[Address]) -> Vec<Finding>;
+}
+
+/// An event whose missing pieces were fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completed {
+    /// The event, whole.
+    pub event: Event,
+    /// What could not be had, for the trace.
+    pub notes: Vec<String>,
+}
+
+/// Why an event could not be completed now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct CompleteError {
+    /// What happened, for people.
+    pub reason: String,
+    /// A wait that the platform asked for. Waiting for it does not use up the time for completing.
+    pub pause: Option<Timestamp>,
+}
+
+/// Takes events from drivers.
+#[async_trait]
+pub trait Inbound: Send + Sync + 'static {
+    /// Returns once the event and its deliveries are on disk. Only then is a webhook answered or a cursor moved.
+    async fn accept(&self, event: Event) -> Result<Accepted, InboundError>;
+}
+
+/// Why an event was not taken. The platform should send it again later.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InboundError {
+    /// The disk refused: full, or read-only.
+    #[error("the outbox cannot be written: {0}")]
+    Disk(String),
+    /// The relay is stopping.
+    #[error("tieline is stopping")]
+    Stopping,
+}
+
+/// Which messages on a platform are known to the outbox already.
+#[async_trait]
+pub trait KnownMessages: Send + Sync + 'static {
+    /// Whether the message is one that we received, or a copy that we sent and know by its id.
+    async fn is_known(&self, realm: &str, message: &MessageId) -> bool;
+}
+
+/// Hears about an instance's state.
+pub trait HealthReport: Send + Sync + 'static {
+    /// The instance receives, or its credentials were just found good.
+    fn ready(&self);
+
+    /// Something is wrong; `why` is a sentence for people.
+    fn failing(&self, why: &str);
+}
+
+/// A driver stopped for a reason that is not shutdown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DriverError(pub String);
+
+/// A room that the account can see.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Room {
+    /// Its name.
+    pub name: String,
+    /// What kind of room it is, in the platform's own word.
+    pub kind: String,
+    /// Its address, ready to be pasted into a rule.
+    pub address: Address,
+}
+
+/// One line of a doctor's report.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was looked at and found.
+    pub what: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// How a check of the doctor ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Fine.
+    Good,
+    /// It works, but not as well as it could.
+    Warning,
+    /// It does not work.
+    Bad,
+}

@@ -1,0 +1,164 @@
+//! What people format: one tree for all platforms.
+//!
+//! A chat text is a run of lines, and no chat dialect lets emphasis span two of them; so the tree is a list of lines,
+//! each a list of spans. A driver has one parser (dialect → tree) and one renderer (tree → dialect).
+//! Text in the tree is what a person sees; it holds no markup of any dialect.
+
+use serde::{Deserialize, Serialize};
+
+/// A formatted text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Markup {
+    /// The lines from top to bottom.
+    pub blocks: Vec<Block>,
+}
+
+/// One line, or one block of code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Block {
+    /// A plain line; an empty one is a blank line.
+    Line(Vec<Span>),
+    /// A line of a quotation.
+    Quote(Vec<Span>),
+    /// A line of a list. The marker is what stood in front, without the space: `-`, `3.`
+    Item(String, Vec<Span>),
+    /// A headline of level 1 to 6.
+    Heading(u8, Vec<Span>),
+    /// A block of code, with its language where one was named. The text may have several lines.
+    Code(Option<String>, String),
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// Text as a person reads it.
+    Text(String),
+    /// Bold.
+    Bold(Vec<Span>),
+    /// Italic.
+    Italic(Vec<Span>),
+    /// Underlined.
+    Underline(Vec<Span>),
+    /// Struck through.
+    Strike(Vec<Span>),
+    /// Hidden until it is clicked.
+    Spoiler(Vec<Span>),
+    /// Code within a line.
+    Code(String),
+    /// A link with its own text. A bare address is `Text`.
+    Link(String, Vec<Span>),
+    /// A person, a room, or everybody.
+    Mention(Mention),
+    /// A short code such as `thumbsup`, without colons.
+    Emoji(String),
+}
+
+/// Who or what is mentioned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mention {
+    /// A person, by the name that is shown, without `@`.
+    User(String),
+    /// A room, by the name that is shown, without `#`.
+    Room(String),
+    /// Everybody in the room, as `all`, `here`, `everyone`, without `@`.
+    Everybody(String),
+}
+
+impl Markup {
+    /// A text without any formatting, cut into lines.
+    pub fn plain(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        let line =
+            |line: &str| Block::Line(if line.is_empty() { Vec::new() } else { vec![Span::Text(line.to_owned())] });
+        Self { blocks: text.split('\n').map(line).collect() }
+    }
+
+    /// What a person reads, without any formatting.
+    pub fn to_plain(&self) -> String {
+        let mut out = String::new();
+        for (index, block) in self.blocks.iter().enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
+            match block {
+                Block::Line(spans) | Block::Heading(_, spans) => plain_spans(spans, &mut out),
+                Block::Quote(spans) => {
+                    out.push_str("> ");
+                    plain_spans(spans, &mut out);
+                }
+                Block::Item(marker, spans) => {
+                    out.push_str(marker);
+                    out.push(' ');
+                    plain_spans(spans, &mut out);
+                }
+                Block::Code(_, text) => out.push_str(text),
+            }
+        }
+        out
+    }
+
+    /// Whether a person would see nothing.
+    pub fn is_blank(&self) -> bool {
+        self.to_plain().trim().is_empty()
+    }
+}
+
+fn plain_spans(spans: &[Span], out: &mut String) {
+    for span in spans {
+        match span {
+            Span::Text(text) | Span::Code(text) => out.push_str(text),
+            Span::Bold(inner)
+            | Span::Italic(inner)
+            | Span::Underline(inner)
+            | Span::Strike(inner)
+            | Span::Spoiler(inner) => plain_spans(inner, out),
+            Span::Link(url, inner) => {
+                plain_spans(inner, out);
+                out.push_str(" (");
+                out.push_str(url);
+                out.push(')');
+            }
+            Span::Mention(Mention::User(name) | Mention::Everybody(name)) => {
+                out.push('@');
+                out.push_str(name);
+            }
+            Span::Mention(Mention::Room(name)) => {
+                out.push('#');
+                out.push_str(name);
+            }
+            Span::Emoji(name) => {
+                out.push(':');
+                out.push_str(name);
+                out.push(':');
+            }
+        }
+    }
+}
+
+/// How one platform writes the tree down. Both functions are pure.
+pub trait Dialect: Send + Sync {
+    /// The tree in this dialect. What the dialect cannot say becomes readable text; mass mentions are defused.
+    fn render(&self, markup: &Markup) -> String;
+
+    /// A text that was typed by a person, so that the platform shows it as it is: no markup, no mention, no command.
+    fn escape(&self, text: &str) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_keeps_its_lines() {
+        for text in ["", "a", "a\n\nb", "\n"] {
+            assert_eq!(Markup::plain(text).to_plain(), text);
+        }
+        assert!(Markup::plain(" \n ").is_blank());
+    }
+}
