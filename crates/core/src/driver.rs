@@ -229,7 +229,7 @@ pub trait Driver: Send + Sync + 'static {
     /// Sends one part, once.
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError>;
 
-    /// Finds out whether a part whose send had an unknown outcome arrived. `held`: events in that channel that may be
+    /// Finds out whether a part whose send had an unknown outcome arrived. `held`: events of this instance that may be
     /// its echo, oldest first. A message for which [`KnownMessages::is_known`] says yes is never taken.
     async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError>;
 

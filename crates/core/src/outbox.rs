@@ -291,8 +291,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// - a message whose `Files` event was accepted before: a repeat.
     async fn accept(&self, intake: Intake) -> Result<Accepted, OutboxError>;
 
-    /// Held events of a channel, oldest first.
-    async fn held(&self, channel: &Channel) -> Result<Vec<(EventSeq, Event)>, OutboxError>;
+    /// Held events of an instance, or of all (`None`), oldest first.
+    async fn held(&self, instance: Option<&InstanceId>) -> Result<Vec<(EventSeq, Event)>, OutboxError>;
 
     /// Plans a held event, as [`accept`](Self::accept) does.
     async fn release(&self, seq: EventSeq, intake: Intake) -> Result<Accepted, OutboxError>;
