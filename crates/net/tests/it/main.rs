@@ -1,0 +1,6 @@
+//! What the network does to us, with real sockets.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests, though clippy cannot see it")]
+
+mod client;
+mod peer;
