@@ -1,1 +1,34 @@
-//! .
+//! The running relay.
+//!
+//! Drivers hand events to the intake ([`intake`]), which asks the plan where they go and commits them to the outbox. The
+//! outbox feeds each committed delivery to its lane ([`lanes`], [`mailbox`]), which makes it whole ([`completion`]),
+//! waits where a platform asked to wait ([`gates`], [`credentials`]), sends it ([`attempt`]) and settles it
+//! ([`delivery`]). [`supervisor`] keeps drivers running and [`health`] tells how they are.
+//!
+//! What must stay true here:
+//!
+//! - An event is answered for only after its commit; a delivery leaves its lane only after its settlement is committed.
+//! - One delivery of a lane is in flight; no lane holds a thread or a connection while it waits.
+//! - Whatever a driver does, panics included, stays in its own lanes.
+
+mod attempt;
+mod backoff;
+mod completion;
+mod credentials;
+mod delivery;
+mod exchange;
+mod gates;
+mod health;
+mod intake;
+mod lanes;
+mod mailbox;
+mod relay;
+mod retention;
+mod secret_guard;
+mod supervisor;
+mod telemetry;
+mod unsettled;
+
+pub use health::{InstanceHealth, State};
+pub use relay::{Relay, Rooms, Settings, StartError};
+pub use secret_guard::SecretGuard;

@@ -1,0 +1,179 @@
+//! What is sent: a delivery made ready for its driver, part by part.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use tieline_core::compose::compose;
+use tieline_core::event::{Attachment, Event};
+use tieline_core::frame::Frame;
+use tieline_core::outbox::Delivery;
+use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
+
+use crate::exchange::{Exchange, Running, Stopping};
+
+/// The reason of a dead letter that would have told a secret.
+const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a password or the secret part of a URL), which \
+    would become readable in the target room. Change the message's source, or switch `global.secret_guard` off";
+
+/// The parts of a delivery, with what came of those that are sent.
+#[derive(Default)]
+pub(crate) struct Parts {
+    parts: Vec<(Part, Option<Sent>)>,
+    first_tried: Timestamp,
+}
+
+/// Why there is nothing to send.
+pub(crate) enum Unsendable {
+    /// It can never be sent.
+    Dead(String),
+    /// There is nothing in it that the target could show.
+    Nothing,
+}
+
+impl Parts {
+    /// Fills the templates, looks for secrets, and cuts the message into parts, once: what was cut before is kept.
+    pub(crate) async fn prepare(
+        exchange: &Exchange,
+        instance: &Running,
+        delivery: &Delivery,
+        frame: &Frame,
+    ) -> Result<Result<Self, Unsendable>, Stopping> {
+        let first_tried = exchange.now();
+        if !delivery.parts.is_empty() {
+            return Ok(Ok(Self { parts: delivery.parts.clone(), first_tried }));
+        }
+        let event = &delivery.event;
+        if event.message().is_some_and(|message| message.text.is_blank() && message.attachments.is_empty()) {
+            return Ok(Err(Unsendable::Nothing));
+        }
+        let outgoing = outgoing(exchange, instance, delivery, frame).await?;
+        if exchange.secret_guard && tells_a_secret(exchange, event, &outgoing) {
+            return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
+        }
+        let cut = std::panic::catch_unwind(AssertUnwindSafe(|| instance.driver.cut(&outgoing)))
+            .unwrap_or_else(|_| Err("the driver failed on this message; please report it".to_owned()));
+        let parts = match cut {
+            Ok(parts) => parts,
+            Err(reason) => return Ok(Err(Unsendable::Dead(reason))),
+        };
+        if parts.is_empty() {
+            return Ok(Err(Unsendable::Nothing));
+        }
+        if exchange.secret_guard && parts.iter().any(|part| exchange.guard.finds_in(&part.body)) {
+            return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
+        }
+        // A single part is cut the same way again after a restart; only the numbering of several must be remembered.
+        if parts.len() > 1 {
+            exchange.insist("cutting a message", || exchange.outbox.cut(delivery.id, parts.clone())).await?;
+        }
+        Ok(Ok(Self { parts: parts.into_iter().map(|part| (part, None)).collect(), first_tried }))
+    }
+
+    /// The first part that is not sent, ready to be sent; `None` if all are.
+    pub(crate) fn next(&self, exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Option<(usize, Sending)> {
+        let index = self.parts.iter().position(|(_, sent)| sent.is_none())?;
+        let sending = Sending {
+            part: self.parts[index].0.clone(),
+            target: frame.address.clone(),
+            key: SendKey::new(exchange.outbox.name(), delivery.id, index as u16),
+            before: self.parts[..index].iter().filter_map(|(_, sent)| sent.clone()).collect(),
+            since: self.first_tried,
+        };
+        Some((index, sending))
+    }
+
+    /// Notes that a part arrived. It is stored at once, unless it is the last: that one is stored by the settlement.
+    pub(crate) async fn arrived(
+        &mut self,
+        exchange: &Exchange,
+        realm: &str,
+        delivery: &Delivery,
+        index: usize,
+        sent: Sent,
+    ) -> Result<(), Stopping> {
+        if index + 1 < self.parts.len() {
+            exchange
+                .insist("noting a part", || exchange.outbox.part_sent(delivery.id, index, sent.clone(), realm))
+                .await?;
+        }
+        self.parts[index].1 = Some(sent);
+        Ok(())
+    }
+
+    /// What came of the parts.
+    pub(crate) fn into_sent(self) -> Vec<Sent> {
+        self.parts.into_iter().filter_map(|(_, sent)| sent).collect()
+    }
+}
+
+async fn outgoing(
+    exchange: &Exchange,
+    instance: &Running,
+    delivery: &Delivery,
+    frame: &Frame,
+) -> Result<Outgoing, Stopping> {
+    let event = &delivery.event;
+    let composed = compose(event, frame, instance.config.dialect(), &exchange.zone);
+    let message = event.message();
+    let reply_to = match (message.and_then(|message| message.reply_to.as_ref()), exchange.instances.get(&event.instance)) {
+        (Some(parent), Some(source)) => {
+            exchange
+                .insist("looking for the copy of a parent", || {
+                    exchange.outbox.copy_in(&source.realm, parent, &frame.target)
+                })
+                .await?
+        }
+        _ => None,
+    };
+    Ok(Outgoing {
+        delivery: delivery.id,
+        target: frame.address.clone(),
+        text: composed.text,
+        named_text: composed.named_text,
+        keys: composed.keys,
+        attachments: message.map(|message| message.attachments.clone()).unwrap_or_default(),
+        reply_to,
+        time: event.time,
+    })
+}
+
+/// Looks at the texts as they were typed, too: escaping could tear a secret apart that a reader puts together again.
+fn tells_a_secret(exchange: &Exchange, event: &Event, outgoing: &Outgoing) -> bool {
+    let guard = &exchange.guard;
+    let author = &event.author;
+    let file = |file: &Attachment| {
+        guard.finds(&file.name) || file.link.as_deref().is_some_and(|link| guard.finds(link))
+    };
+    let keys: &BTreeMap<String, String> = &outgoing.keys;
+    guard.finds(&outgoing.text)
+        || guard.finds(&outgoing.named_text)
+        || keys.values().any(|value| guard.finds(value))
+        || outgoing.attachments.iter().any(file)
+        || event.message().is_some_and(|message| guard.finds(&message.text.to_plain()))
+        || [&author.alias, &author.display_name, &author.username].into_iter().any(|name| guard.finds(name))
+}
+
+/// Sends a part. A driver that panics fails this send and nothing else; nobody knows how far it got.
+pub(crate) async fn send(instance: &Running, sending: &Sending) -> Result<Sent, SendError> {
+    AssertUnwindSafe(instance.driver.send(sending)).catch_unwind().await.unwrap_or_else(|_| {
+        Err(SendError::Ambiguous { reason: "the driver failed in the middle of the send; please report it".into() })
+    })
+}
+
+/// Asks the platform whether a part arrived.
+pub(crate) async fn reconcile(
+    exchange: &Exchange,
+    instance: &Running,
+    sending: &Sending,
+) -> Result<Reconciled, SendError> {
+    let held = exchange.outbox.held(Some(instance.config.id())).await.map_err(|error| SendError::Ambiguous {
+        reason: error.to_string(),
+    })?;
+    let held: Vec<Event> = held.into_iter().map(|(_, event)| event).collect();
+    AssertUnwindSafe(instance.driver.reconcile(sending, &held)).catch_unwind().await.unwrap_or_else(|_| {
+        Err(SendError::Ambiguous { reason: "the driver failed while looking for the message; please report it".into() })
+    })
+}
+

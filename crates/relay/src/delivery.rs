@@ -1,0 +1,309 @@
+//! One delivery, from the head of its lane to its settlement.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tieline_core::filter::choose;
+use tieline_core::frame::NamedFrame;
+use tieline_core::outbox::{Delivery, Settlement};
+use tieline_core::send::{Pause, Reconciled, SendError, Sending, Sent, Trouble};
+
+use crate::attempt::{Parts, Unsendable, reconcile, send};
+use crate::backoff::ATTEMPTS;
+use crate::exchange::{Exchange, Running, Stopping};
+use crate::gates::until;
+use crate::health::Side;
+use crate::unsettled::Ticket;
+
+/// Delivers. `suspect` is there if this delivery may have been under way when the last process was killed.
+///
+/// `Err`: the relay stops; the delivery is as it was on disk.
+pub(crate) async fn deliver(
+    exchange: &Exchange,
+    mut delivery: Delivery,
+    suspect: Option<Ticket>,
+) -> Result<(), Stopping> {
+    if let Some(time) = delivery.not_before {
+        exchange.sleep_until(time).await?;
+    }
+    delivery.event = exchange.completions.whole(exchange, &delivery).await?;
+    let target = &delivery.ends.target.instance;
+    let Some(instance) = exchange.instances.get(target) else {
+        let reason = format!("the instance `{target}` is not configured any more");
+        return settle(exchange, "", &delivery, Settlement::Dead(reason)).await;
+    };
+    let frame = match choose(&delivery.frames, &delivery.event) {
+        Ok(frame) => Arc::clone(frame),
+        Err(refusal) => return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(refusal)).await,
+    };
+    let parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
+        Ok(parts) => parts,
+        Err(Unsendable::Dead(reason)) => {
+            return settle(exchange, &instance.realm, &delivery, Settlement::Dead(reason)).await;
+        }
+        Err(Unsendable::Nothing) => {
+            let reason = "there is neither text nor a file in it".to_owned();
+            return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
+        }
+    };
+    let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect };
+    let end = match tries.run().await {
+        Ok(Ok(())) => {
+            exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
+            Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
+        }
+        Ok(Err(reason)) => Settlement::Dead(reason),
+        Err(Stopping) => {
+            if tries.ticket.is_some() {
+                // The next process must ask the platform what became of this send.
+                exchange.unclean.store(true, Ordering::Relaxed);
+            }
+            return Err(Stopping);
+        }
+    };
+    // The ticket in `tries` lives until the settlement, and the link in it, is on disk.
+    let settled = settle(exchange, &instance.realm, &tries.delivery, end).await;
+    if settled.is_err() && tries.ticket.is_some() {
+        exchange.unclean.store(true, Ordering::Relaxed);
+    }
+    settled
+}
+
+async fn settle(
+    exchange: &Exchange,
+    realm: &str,
+    delivery: &Delivery,
+    settlement: Settlement,
+) -> Result<(), Stopping> {
+    match &settlement {
+        Settlement::Dead(reason) => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),
+        Settlement::Filtered(reason) => exchange.telemetry.filtered(delivery, reason),
+        Settlement::Delivered(_) | Settlement::Retry { .. } => {}
+    }
+    let files = exchange
+        .insist("settling a delivery", || {
+            exchange.outbox.settle(delivery.id, settlement.clone(), realm, exchange.now())
+        })
+        .await?;
+    exchange.discard(&files).await;
+    Ok(())
+}
+
+/// The tries of one delivery.
+struct Tries<'t> {
+    exchange: &'t Exchange,
+    instance: &'t Running,
+    delivery: Delivery,
+    frame: Arc<NamedFrame>,
+    parts: Parts,
+    /// Held from the beginning of a send until its end is known and on disk.
+    ticket: Option<Ticket>,
+}
+
+/// Why a delivery is given up.
+type GivenUp = String;
+
+impl Tries<'_> {
+    /// Sends part after part until all have arrived, or the delivery is given up.
+    async fn run(&mut self) -> Result<Result<(), GivenUp>, Stopping> {
+        if self.ticket.is_some()
+            && let Some((index, sending)) = self.next()
+            && let Err(given_up) = self.find_out(index, &sending).await?
+        {
+            return Ok(Err(given_up));
+        }
+        while let Some((index, sending)) = self.next() {
+            self.wait_for_gates(&sending).await?;
+            if self.ticket.is_none() {
+                self.ticket = Some(self.exchange.unsettled.begin(&self.delivery.ends.target.instance));
+            }
+            let done = match send(self.instance, &sending).await {
+                Ok(sent) => {
+                    self.healthy();
+                    self.arrived(index, sent).await?;
+                    Ok(())
+                }
+                Err(error) => self.failed(index, &sending, error).await?,
+            };
+            if let Err(given_up) = done {
+                return Ok(Err(given_up));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn next(&self) -> Option<(usize, Sending)> {
+        self.parts.next(self.exchange, &self.delivery, &self.frame.frame)
+    }
+
+    async fn arrived(&mut self, index: usize, sent: Sent) -> Result<(), Stopping> {
+        if let Some(pause) = &sent.pause {
+            self.exchange.gates.close(self.instance.config.id(), pause);
+        }
+        self.parts.arrived(self.exchange, &self.instance.realm, &self.delivery, index, sent).await
+    }
+
+    /// A send did not succeed. `Ok(Ok(()))`: go on with the next part that is not sent, which may be the same.
+    async fn failed(
+        &mut self,
+        index: usize,
+        sending: &Sending,
+        error: SendError,
+    ) -> Result<Result<(), GivenUp>, Stopping> {
+        match error {
+            SendError::RateLimited(pause) => {
+                self.ticket = None;
+                self.rate_limited(&pause).await;
+                Ok(Ok(()))
+            }
+            SendError::Retryable { reason, trouble, after } => {
+                self.ticket = None;
+                self.troubled(trouble, &reason);
+                self.retry_later("retryable", &reason, after).await
+            }
+            SendError::Ambiguous { reason } => {
+                self.exchange.telemetry.failed(&self.delivery, "ambiguous", self.delivery.attempts + 1, &reason);
+                self.find_out(index, sending).await
+            }
+            SendError::Permanent { reason } => {
+                self.ticket = None;
+                Ok(Err(reason))
+            }
+        }
+    }
+
+    /// Asks the platform whether a part arrived, until there is an answer.
+    async fn find_out(&mut self, index: usize, sending: &Sending) -> Result<Result<(), GivenUp>, Stopping> {
+        loop {
+            self.wait_for_gates(sending).await?;
+            match reconcile(self.exchange, self.instance, sending).await {
+                Ok(Reconciled::Arrived(sent)) => {
+                    self.healthy();
+                    self.arrived(index, sent).await?;
+                    return Ok(Ok(()));
+                }
+                Ok(Reconciled::Missing) => {
+                    self.ticket = None;
+                    return self.retry_later("missing", "the message did not arrive", None).await;
+                }
+                Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. }) => {
+                    self.ticket = None;
+                    self.exchange.telemetry.may_double(&self.delivery);
+                    self.exchange
+                        .insist("counting a possible duplicate", || self.exchange.outbox.count_possible_duplicate())
+                        .await?;
+                    return self.retry_later("unknowable", "nobody can tell whether it arrived", None).await;
+                }
+                Err(SendError::RateLimited(pause)) => self.rate_limited(&pause).await,
+                Err(SendError::Retryable { reason, trouble, after }) => {
+                    self.troubled(trouble, &reason);
+                    if let Err(given_up) = self.retry_later("reconcile", &reason, after).await? {
+                        return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
+                    }
+                }
+                Err(SendError::Ambiguous { reason }) => {
+                    if let Err(given_up) = self.retry_later("reconcile", &reason, None).await? {
+                        return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn rate_limited(&mut self, pause: &Pause) {
+        self.exchange.gates.close(self.instance.config.id(), pause);
+        self.exchange.telemetry.waits(&self.delivery, pause.until);
+        self.store_retry(pause.until, "the platform asked to wait").await;
+    }
+
+    /// Counts a try and waits for the next, unless the time for this delivery is over.
+    async fn retry_later(
+        &mut self,
+        end: &'static str,
+        reason: &str,
+        after: Option<Duration>,
+    ) -> Result<Result<(), GivenUp>, Stopping> {
+        self.delivery.attempts += 1;
+        let now = self.exchange.now();
+        let deadline = self.deadline();
+        if now >= deadline {
+            self.ticket = None;
+            let hours = self.exchange.give_up_after.as_secs_f64() / 3600.0;
+            return Ok(Err(format!(
+                "given up after {} tries within {hours:.1} h (`global.give_up_after`); the last failed: {reason}",
+                self.delivery.attempts
+            )));
+        }
+        let wait = ATTEMPTS.after(self.delivery.attempts).max(after.unwrap_or_default());
+        let again = add(now, wait).min(deadline);
+        self.exchange.telemetry.failed(&self.delivery, end, self.delivery.attempts, &self.exchange.guard.mask(reason));
+        self.store_retry(again, reason).await;
+        self.exchange.sleep_until(again).await?;
+        Ok(Ok(()))
+    }
+
+    /// Until when the delivery is tried: waits that a platform asked for do not count.
+    fn deadline(&self) -> Timestamp {
+        let waited = Duration::from_millis(u64::try_from(self.delivery.waited_ms).unwrap_or_default());
+        add(self.delivery.received, self.exchange.give_up_after.saturating_add(waited))
+    }
+
+    /// Stores when the next try is due, for the next process and for people. If the disk refuses, this process knows.
+    async fn store_retry(&mut self, not_before: Timestamp, error: &str) {
+        let retry = Settlement::Retry {
+            attempts: self.delivery.attempts,
+            not_before,
+            error: error.to_owned(),
+            waited_ms: self.delivery.waited_ms,
+        };
+        let now = self.exchange.now();
+        if let Err(error) = self.exchange.outbox.settle(self.delivery.id, retry, &self.instance.realm, now).await {
+            self.exchange.telemetry.disk_refused("noting a retry", &error);
+        }
+    }
+
+    /// Waits until nobody asks to wait: neither a rate limit nor refused credentials.
+    async fn wait_for_gates(&mut self, sending: &Sending) -> Result<(), Stopping> {
+        let id = self.instance.config.id();
+        let scopes = self.instance.driver.scopes(sending);
+        loop {
+            let now = self.exchange.now();
+            if let Some(opens) = self.exchange.gates.opens(id, &scopes, now) {
+                self.exchange.sleep_until(opens).await?;
+                let waited = until(self.exchange.now(), now);
+                self.delivery.waited_ms += i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
+            } else if let Some(again) = self.exchange.credentials.wait(id, now) {
+                // Another lane may find the credentials good before this time; look again soon.
+                let soon = add(now, Duration::from_secs(1));
+                self.exchange.sleep_until(again.min(soon)).await?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn troubled(&self, trouble: Trouble, reason: &str) {
+        let exchange = self.exchange;
+        let id = self.instance.config.id();
+        let now = exchange.now();
+        match trouble {
+            Trouble::Credentials => exchange.credentials.refused(id, now),
+            Trouble::Unreachable => {}
+            Trouble::Other => return,
+        }
+        exchange.note_health(id, Side::Sending, Some(reason));
+    }
+
+    fn healthy(&self) {
+        let id = self.instance.config.id();
+        self.exchange.credentials.taken(id);
+        self.exchange.note_health(id, Side::Sending, None);
+    }
+}
+
+/// A time so much later, or the last that there is.
+fn add(time: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| time.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+}

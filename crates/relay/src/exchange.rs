@@ -1,0 +1,128 @@
+//! What all rooms of the relay share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tieline_core::clock::Clock;
+use tieline_core::driver::{Driver, InstanceConfig};
+use tieline_core::id::InstanceId;
+use tieline_core::outbox::{Outbox, OutboxError};
+use tieline_core::plan::Plan;
+use tieline_core::spool::{MediaSpool, SpoolId};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::backoff::DISK;
+use crate::completion::Completions;
+use crate::credentials::Credentials;
+use crate::gates::{Gates, until};
+use crate::health::{HealthBoard, Side};
+use crate::secret_guard::SecretGuard;
+use crate::telemetry::Telemetry;
+use crate::unsettled::Unsettled;
+
+/// What intake, lanes and supervisor share.
+pub(crate) struct Exchange {
+    pub(crate) plan: ArcSwap<Plan>,
+    pub(crate) instances: HashMap<InstanceId, Running>,
+    pub(crate) outbox: Arc<dyn Outbox>,
+    pub(crate) spool: Arc<dyn MediaSpool>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) zone: TimeZone,
+    pub(crate) guard: SecretGuard,
+    pub(crate) secret_guard: bool,
+    pub(crate) give_up_after: Duration,
+    pub(crate) gates: Gates,
+    pub(crate) credentials: Credentials,
+    pub(crate) unsettled: Arc<Unsettled>,
+    pub(crate) completions: Completions,
+    pub(crate) health: HealthBoard,
+    pub(crate) telemetry: Telemetry,
+    /// Cancelled when the relay stops: nothing new is begun.
+    pub(crate) shutdown: CancellationToken,
+    /// Every task of the relay.
+    pub(crate) tasks: TaskTracker,
+    /// A send of unknown outcome was left behind: the next process must reconcile.
+    pub(crate) unclean: AtomicBool,
+}
+
+/// One instance with its driver.
+pub(crate) struct Running {
+    pub(crate) config: Arc<dyn InstanceConfig>,
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) realm: Arc<str>,
+}
+
+/// The relay stops; whatever was waited for is left as it is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopping;
+
+impl Exchange {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for some time, unless the relay stops.
+    pub(crate) async fn sleep(&self, time: Duration) -> Result<(), Stopping> {
+        tokio::select! {
+            () = tokio::time::sleep(time) => Ok(()),
+            () = self.shutdown.cancelled() => Err(Stopping),
+        }
+    }
+
+    /// Waits until a time, never less, unless the relay stops.
+    pub(crate) async fn sleep_until(&self, time: Timestamp) -> Result<(), Stopping> {
+        loop {
+            let rest = until(time, self.now());
+            if rest.is_zero() {
+                return Ok(());
+            }
+            // Timers count whole milliseconds; one more, so that the loop turns once.
+            self.sleep(rest + Duration::from_millis(1)).await?;
+        }
+    }
+
+    /// Repeats a write until the disk takes it: its result is true whether or not it can be stored now.
+    ///
+    /// `Err` only if the relay stops meanwhile, or the outbox cannot go on.
+    pub(crate) async fn insist<T, F>(&self, what: &str, mut write: impl FnMut() -> F) -> Result<T, Stopping>
+    where
+        F: Future<Output = Result<T, OutboxError>>,
+    {
+        let mut failures = 0;
+        loop {
+            match write().await {
+                Ok(value) => return Ok(value),
+                Err(OutboxError::Closed) => return Err(Stopping),
+                Err(error) => {
+                    failures += 1;
+                    self.telemetry.disk_refused(what, &error);
+                    if self.shutdown.is_cancelled() {
+                        return Err(Stopping);
+                    }
+                    self.sleep(DISK.after(failures)).await?;
+                }
+            }
+        }
+    }
+
+    /// Notes how one side of an instance is, and says so if that changed its state.
+    pub(crate) fn note_health(&self, instance: &InstanceId, side: Side, trouble: Option<&str>) {
+        let masked = trouble.map(|trouble| self.guard.mask(trouble));
+        if let Some(changed) = self.health.note(instance, side, masked.as_deref(), self.now()) {
+            self.telemetry.health(instance, &changed);
+        }
+    }
+
+    /// Deletes files that nobody needs any more.
+    pub(crate) async fn discard(&self, files: &[SpoolId]) {
+        if !files.is_empty() {
+            self.spool.remove(files).await;
+        }
+    }
+}

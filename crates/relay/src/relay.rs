@@ -1,0 +1,212 @@
+//! The relay as a whole: it starts, it can be asked, it stops.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use tieline_core::clock::Clock;
+use tieline_core::driver::{
+    BuildError, Driver, DriverContext, DriverError, InstanceConfig, KnownMessages, Room, Services,
+};
+use tieline_core::id::{DeliveryId, InstanceId, MessageId};
+use tieline_core::outbox::{DeadLetter, Outbox, OutboxError, Retention};
+use tieline_core::plan::Plan;
+use tieline_core::secret::Secret;
+use tieline_core::spool::MediaSpool;
+use tieline_core::webhook::Webhooks;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::completion::Completions;
+use crate::credentials::Credentials;
+use crate::exchange::{Exchange, Running};
+use crate::gates::Gates;
+use crate::health::{HealthBoard, InstanceHealth};
+use crate::intake::{Reception, take_up_held};
+use crate::lanes::{LaneFeed, Lanes};
+use crate::secret_guard::SecretGuard;
+use crate::supervisor::{self, Reporter};
+use crate::telemetry::Telemetry;
+use crate::unsettled::Unsettled;
+use crate::retention;
+
+/// What the relay is to do, out of the checked configuration.
+#[derive(Debug)]
+pub struct Settings {
+    /// The rules.
+    pub plan: Arc<Plan>,
+    /// The instances, each id once.
+    pub instances: Vec<Arc<dyn InstanceConfig>>,
+    /// Every configured secret.
+    pub secrets: Vec<Secret>,
+    /// Whether a message that contains a secret is stopped.
+    pub secret_guard: bool,
+    /// How long a delivery is tried, from the receipt of its message.
+    pub give_up_after: Duration,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
+/// The rooms of the house that the relay works with.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The store.
+    pub outbox: Arc<dyn Outbox>,
+    /// Where files wait.
+    pub spool: Arc<dyn MediaSpool>,
+    /// Where webhooks are received.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the relay did not start. A platform that cannot be reached is no such reason.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A driver could not be built.
+    #[error("the instance `{0}` cannot be built: {1}")]
+    Build(InstanceId, BuildError),
+    /// The outbox could not be read.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+/// A running relay.
+pub struct Relay {
+    exchange: Arc<Exchange>,
+}
+
+struct Known(Arc<dyn Outbox>);
+
+#[async_trait]
+impl KnownMessages for Known {
+    async fn is_known(&self, realm: &str, message: &MessageId) -> bool {
+        match self.0.is_known(realm, message).await {
+            Ok(known) => known,
+            Err(error) => {
+                // Taking a known message for a copy of ours would hide one that is missing.
+                tracing::error!(%error, "The outbox could not be asked for a message; it is taken as known");
+                true
+            }
+        }
+    }
+}
+
+impl Relay {
+    /// Builds every driver and starts: first the lanes with what the last process left, then the drivers.
+    pub async fn start(settings: Settings, rooms: Rooms) -> Result<Arc<Self>, StartError> {
+        let Rooms { outbox, spool, webhooks, clock } = rooms;
+        let services = Services {
+            spool: Arc::clone(&spool),
+            links: Arc::new(Known(Arc::clone(&outbox))),
+            clock: Arc::clone(&clock),
+        };
+        let mut instances = HashMap::new();
+        for config in settings.instances {
+            let driver = Arc::clone(&config)
+                .build(services.clone())
+                .map_err(|error| StartError::Build(config.id().clone(), error))?;
+            let realm = Arc::from(config.realm());
+            instances.insert(config.id().clone(), Running { config, driver, realm });
+        }
+        let exchange = Arc::new(Exchange {
+            plan: ArcSwap::new(settings.plan),
+            health: HealthBoard::new(instances.keys().cloned(), clock.now()),
+            instances,
+            outbox,
+            spool,
+            clock,
+            zone: TimeZone::system(),
+            guard: SecretGuard::new(&settings.secrets),
+            secret_guard: settings.secret_guard,
+            give_up_after: settings.give_up_after,
+            gates: Gates::default(),
+            credentials: Credentials::default(),
+            unsettled: Arc::new(Unsettled::default()),
+            completions: Completions::default(),
+            telemetry: Telemetry::new(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            unclean: AtomicBool::new(false),
+        });
+        let lanes = Lanes::new(Handle::current());
+        exchange.outbox.feed(Arc::new(LaneFeed(Arc::clone(&lanes))));
+        let left = exchange.outbox.pending_lanes().await?;
+        lanes.open(&exchange, left, !exchange.outbox.was_closed());
+        take_up_held(&exchange).await?;
+        for instance in exchange.instances.keys() {
+            let context = DriverContext {
+                inbound: Arc::new(Reception::new(&exchange)),
+                webhooks: Arc::clone(&webhooks),
+                health: Arc::new(Reporter { exchange: Arc::downgrade(&exchange), instance: instance.clone() }),
+                shutdown: exchange.shutdown.clone(),
+            };
+            exchange.tasks.spawn(supervisor::run(Arc::clone(&exchange), instance.clone(), context));
+        }
+        exchange.tasks.spawn(retention::run(Arc::clone(&exchange), settings.retention));
+        Ok(Arc::new(Self { exchange }))
+    }
+
+    /// How each instance is.
+    pub fn health(&self) -> BTreeMap<InstanceId, InstanceHealth> {
+        self.exchange.health.show()
+    }
+
+    /// The metrics as OpenMetrics text.
+    pub async fn metrics(&self) -> Result<String, OutboxError> {
+        Ok(self.exchange.telemetry.encode(&self.exchange.outbox.tallies().await?))
+    }
+
+    /// A text for people, every configured secret in it replaced.
+    pub fn mask(&self, text: &str) -> String {
+        self.exchange.guard.mask(text)
+    }
+
+    /// Dead letters, oldest first, secrets masked.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, OutboxError> {
+        let mut letters = self.exchange.outbox.dead_letters().await?;
+        letters.iter_mut().for_each(|letter| self.exchange.guard.mask_letter(letter));
+        Ok(letters)
+    }
+
+    /// Puts dead letters at the end of their lanes. Returns those that were dead.
+    pub async fn retry_dead(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, OutboxError> {
+        self.exchange.outbox.retry_dead(ids, self.exchange.now()).await
+    }
+
+    /// Drops dead letters for good. Returns those that were dead.
+    pub async fn drop_dead(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, OutboxError> {
+        let (dropped, files) = self.exchange.outbox.drop_dead(ids, self.exchange.now()).await?;
+        self.exchange.discard(&files).await;
+        Ok(dropped)
+    }
+
+    /// The driver of an instance, to be asked for rooms or findings.
+    pub fn driver(&self, instance: &InstanceId) -> Option<Arc<dyn Driver>> {
+        self.exchange.instances.get(instance).map(|running| Arc::clone(&running.driver))
+    }
+
+    /// The rooms that an instance's account can see; `None` if there is no such instance.
+    pub async fn rooms(&self, instance: &InstanceId) -> Option<Result<Vec<Room>, DriverError>> {
+        match self.driver(instance) {
+            Some(driver) => Some(driver.rooms().await),
+            None => None,
+        }
+    }
+
+    /// Stops: nothing new is begun, sends under way may finish within the grace period, then the outbox is closed.
+    /// Returns whether everything came to its end in time.
+    pub async fn stop(&self, grace: Duration) -> Result<bool, OutboxError> {
+        self.exchange.shutdown.cancel();
+        self.exchange.tasks.close();
+        let in_time = tokio::time::timeout(grace, self.exchange.tasks.wait()).await.is_ok();
+        let clean = in_time && !self.exchange.unclean.load(Ordering::Relaxed);
+        self.exchange.outbox.close(clean).await?;
+        Ok(in_time)
+    }
+}

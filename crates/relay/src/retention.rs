@@ -1,0 +1,30 @@
+//! Forgets what is older than the configuration wants kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tieline_core::outbox::Retention;
+
+use crate::exchange::Exchange;
+
+/// How often it looks. With `"messages": "0s"` a settled text is gone after this long at the latest.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Between two bounded steps, so that sends get their turn at the writer.
+const BREATH: Duration = Duration::from_millis(20);
+
+pub(crate) async fn run(exchange: Arc<Exchange>, retention: Retention) {
+    loop {
+        let wait = match exchange.outbox.prune(exchange.now(), retention).await {
+            Ok(true) => BREATH,
+            Ok(false) => INTERVAL,
+            Err(error) => {
+                exchange.telemetry.disk_refused("forgetting old messages", &error);
+                INTERVAL
+            }
+        };
+        if exchange.sleep(wait).await.is_err() {
+            return;
+        }
+    }
+}

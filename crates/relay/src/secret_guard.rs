@@ -1,0 +1,89 @@
+//! Keeps configured secrets out of what is sent and shown.
+
+use aho_corasick::AhoCorasick;
+use serde_json::Value;
+use tieline_core::outbox::DeadLetter;
+use tieline_core::secret::Secret;
+
+/// Secrets shorter than this are not looked for: they would be found in ordinary words.
+const SHORTEST: usize = 8;
+
+/// What stands for a secret in texts for people.
+const MASK: &str = "•••";
+
+/// Knows every configured secret of eight characters or more.
+#[derive(Debug, Clone, Default)]
+pub struct SecretGuard {
+    /// `None` if there are no secrets.
+    secrets: Option<AhoCorasick>,
+}
+
+impl SecretGuard {
+    /// A guard of these secrets.
+    pub fn new(secrets: &[Secret]) -> Self {
+        let mut values: Vec<&str> =
+            secrets.iter().map(Secret::reveal).filter(|value| value.chars().count() >= SHORTEST).collect();
+        values.sort_unstable();
+        values.dedup();
+        let build = || {
+            AhoCorasick::builder()
+                .match_kind(aho_corasick::MatchKind::LeftmostLongest)
+                .build(&values)
+                .expect("secrets fit into an automaton, which fails only beyond 2^31 states")
+        };
+        Self { secrets: (!values.is_empty()).then(build) }
+    }
+
+    /// Whether a secret is in a text.
+    pub fn finds(&self, text: &str) -> bool {
+        self.secrets.as_ref().is_some_and(|secrets| secrets.is_match(text))
+    }
+
+    /// Whether a secret is in any text of a JSON value, keys included.
+    pub fn finds_in(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.finds(text),
+            Value::Array(items) => items.iter().any(|item| self.finds_in(item)),
+            Value::Object(entries) => entries.iter().any(|(key, value)| self.finds(key) || self.finds_in(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    /// The text with each secret replaced.
+    pub fn mask(&self, text: &str) -> String {
+        match &self.secrets {
+            Some(secrets) if secrets.is_match(text) => {
+                let masks = vec![MASK; secrets.patterns_len()];
+                secrets.replace_all(text, &masks)
+            }
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Masks every text of a dead letter.
+    pub fn mask_letter(&self, letter: &mut DeadLetter) {
+        let DeadLetter { user, text, files, reason, rule, .. } = letter;
+        for text in [user, text, reason, rule].into_iter().chain(files) {
+            if self.finds(text) {
+                *text = self.mask(text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_found_wherever_they_stand_and_masked() {
+        let guard = SecretGuard::new(&[Secret::new("s3cr3t-token"), Secret::new("short"), Secret::new("s3cr3t-token-2")]);
+        assert!(guard.finds("my s3cr3t-token!"));
+        assert!(!guard.finds("a short word"));
+        assert!(guard.finds_in(&json!({ "a": [1, { "b": "xs3cr3t-tokenx" }] })));
+        assert!(!guard.finds_in(&json!({ "a": "s3cr3t" })));
+        assert_eq!(guard.mask("a s3cr3t-token-2 b s3cr3t-token"), "a ••• b •••");
+        assert_eq!(SecretGuard::new(&[]).mask("x"), "x");
+    }
+}

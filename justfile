@@ -1,0 +1,55 @@
+# What CI runs, and what a developer runs by hand. `just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# Is everything formatted?
+fmt:
+    cargo fmt --all --check
+
+# Clippy over everything, warnings denied
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The API documentation, warnings denied
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+# Every test, end to end included
+test:
+    cargo test --workspace --locked
+
+# Does `tieline check` accept every example?
+configs:
+    cargo build --locked -p tieline
+    for file in configs/*.json; do case "$file" in *.schema.json) ;; *) echo "$file"; (set -a; . configs/example.env; ./target/debug/tieline check -c "$file") || exit 1 ;; esac; done
+
+# Are the generated files as the code would make them?
+fresh:
+    cargo build --locked -p tieline
+    ./target/debug/tieline schema | diff - configs/tieline.schema.json
+
+# Everything that CI does, in its order
+ci: fmt lint doc test configs fresh
+
+# Write the generated files anew
+schema:
+    cargo run --quiet -p tieline -- schema > configs/tieline.schema.json
+
+# Relay between simulated servers; no account needed
+demo:
+    cargo run --release -- demo
+
+# The pure parts and the outbox: routing, templates, group commit
+bench:
+    cargo bench -p tieline-core
+    cargo bench -p tieline-outbox
+
+# The whole binary: webhook in, webhook out, on loopback
+bench-relay:
+    cargo build --release -p tieline -p tieline-bench
+    ./target/release/tieline-bench relay --binary target/release/tieline
+
+# Licences, sources and duplicate versions of what we build on (needs cargo-deny; its advisory database is a download)
+deny:
+    cargo deny check bans licenses sources
