@@ -48,7 +48,7 @@ bench:
 # The whole binary: webhook in, webhook out, on loopback
 bench-relay:
     cargo build --release -p tieline -p tieline-bench
-    ./target/release/tieline-bench relay --binary target/release/tieline
+    ./target/release/tieline-bench
 
 # Licences, sources and duplicate versions of what we build on (needs cargo-deny; its advisory database is a download)
 deny:

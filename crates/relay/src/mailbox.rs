@@ -102,3 +102,142 @@ impl Mailbox {
         self.waiting().running = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use tieline_core::address::Address;
+    use tieline_core::event::{Author, Body, Event, Message};
+    use tieline_core::id::{Channel, ChannelKey, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
+    use tieline_core::outbox::Lane;
+
+    fn delivery(position: i64) -> Delivery {
+        let instance = InstanceId::new("rc").unwrap();
+        let channel = ChannelKey::new("R").unwrap();
+        let place = Channel { instance: instance.clone(), key: channel.clone() };
+        Delivery {
+            id: DeliveryId(position),
+            position: Position(position),
+            lane: LaneId(1),
+            ends: Arc::new(Lane { source: place.clone(), target: place }),
+            seq: EventSeq(position),
+            event: Arc::new(Event {
+                instance,
+                platform: "rocketchat".into(),
+                channel,
+                parent: None,
+                address: Address::default(),
+                room: None,
+                message_id: MessageId::new("m").unwrap(),
+                revision: None,
+                time: Timestamp::UNIX_EPOCH,
+                author: Author::default(),
+                body: Body::Message(Message::default()),
+                missing: None,
+            }),
+            received: Timestamp::UNIX_EPOCH,
+            frames: Vec::new(),
+            attempts: 0,
+            not_before: None,
+            waited_ms: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// What can happen between the outbox' thread and the lane's task, one step at a time.
+    #[derive(Debug, Clone, Copy)]
+    enum StepOf {
+        Commit,
+        Announce,
+        Work,
+        ReadDisk,
+        HandOver,
+    }
+
+    /// A disk, a writer that announces some time after it commits, and a lane that reads some time before it takes in.
+    #[derive(Default)]
+    struct House {
+        mailbox: Mailbox,
+        committed: i64,
+        announced: i64,
+        settled: i64,
+        task: bool,
+        asked: Option<Option<Position>>,
+        read: Option<Vec<Delivery>>,
+        handled: Vec<i64>,
+    }
+
+    impl House {
+        fn step(&mut self, step: StepOf) {
+            match step {
+                StepOf::Commit => self.committed += 1,
+                StepOf::Announce if self.announced < self.committed => {
+                    self.announced += 1;
+                    if self.mailbox.announce(delivery(self.announced)) {
+                        assert!(!self.task, "two tasks for one lane");
+                        self.task = true;
+                    }
+                }
+                StepOf::Work if self.task && self.asked.is_none() && self.read.is_none() => match self.mailbox.next() {
+                    Next::Deliver(delivery) => {
+                        self.handled.push(delivery.position.0);
+                        self.settled = delivery.position.0;
+                    }
+                    Next::Read(after) => self.asked = Some(after),
+                    Next::Idle => self.task = false,
+                },
+                StepOf::ReadDisk if self.read.is_none() => {
+                    if let Some(after) = self.asked.take() {
+                        let first = after.map_or(1, |position| position.0 + 1).max(self.settled + 1);
+                        self.read = Some((first..=self.committed).take(CAPACITY).map(delivery).collect());
+                    }
+                }
+                StepOf::HandOver => {
+                    if let Some(read) = self.read.take() {
+                        self.mailbox.refill(read);
+                    }
+                }
+                StepOf::Announce | StepOf::Work | StepOf::ReadDisk => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_delivery_comes_once_and_in_order_however_the_threads_meet(
+            left in 0_i64..200,
+            steps in prop::collection::vec(
+                prop_oneof![
+                    4 => Just(StepOf::Commit),
+                    4 => Just(StepOf::Announce),
+                    3 => Just(StepOf::Work),
+                    1 => Just(StepOf::ReadDisk),
+                    1 => Just(StepOf::HandOver),
+                ],
+                0..2_000,
+            ),
+        ) {
+            let mut house = House { committed: left, announced: left, ..House::default() };
+            if left > 0 {
+                house.task = house.mailbox.look_on_disk();
+            }
+            for step in steps {
+                house.step(step);
+            }
+            for _ in 0..20_000 {
+                if house.handled.len() as i64 == house.committed && !house.task {
+                    break;
+                }
+                for step in [StepOf::Announce, StepOf::Work, StepOf::ReadDisk, StepOf::HandOver] {
+                    house.step(step);
+                }
+            }
+            let expected: Vec<i64> = (1..=house.committed).collect();
+            prop_assert_eq!(house.handled, expected);
+        }
+    }
+}
