@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, though clippy cannot see it")]
 
 mod client;
+mod listener;
 mod peer;

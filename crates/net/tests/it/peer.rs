@@ -50,3 +50,38 @@ pub(crate) async fn answer(stream: &mut TcpStream, body: &str) {
 pub(crate) fn reset(stream: &TcpStream) {
     socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
 }
+
+/// An answer of ours, as a client reads it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Status line and headers.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// Reads one answer with a declared length.
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
+    let seen = read_until(stream, "\r\n\r\n").await;
+    let (head, body) = seen.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {seen:?}"));
+    let length: usize =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |length| length.parse().unwrap());
+    let mut body = body.as_bytes().to_vec();
+    while body.len() < length {
+        let mut buffer = [0; 4096];
+        let n = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(n, 0, "the answer broke off: {head}");
+        body.extend_from_slice(&buffer[..n]);
+    }
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: String::from_utf8(body).unwrap() }
+}
+
+/// Reads until the other side closes, orderly or not.
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut rest).await {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    String::from_utf8_lossy(&rest).into_owned()
+}

@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+/// What a stranger may take of us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// Connections at one time for each host and port; a further one is answered 503 and closed. Default: 512.
+    pub connections: usize,
+    /// Longest time for the head of a request, counted from the connection's start or the answer before it: also how
+    /// long a connection may be idle. Default: 10 s.
+    pub head_time: Duration,
+    /// Largest head of a request in bytes; a larger one is answered 431. Default: 16 KiB.
+    pub head_size: usize,
+    /// Longest wait for the next piece of a webhook's body. Default: 30 s.
+    pub body_stall: Duration,
+    /// Longest time for the whole body of a webhook. Default: 120 s.
+    pub body_time: Duration,
+    /// How long a connection that we close is still read, so that the peer sees our answer and not a reset while it is
+    /// busy sending. Default: 1 s.
+    pub linger: Duration,
+    /// How long requests in flight may take when the last mount of a port is gone. Default: 5 s.
+    pub grace: Duration,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head_time: Duration::from_secs(10),
+            head_size: 16 * 1024,
+            body_stall: Duration::from_secs(30),
+            body_time: Duration::from_mins(2),
+            linger: Duration::from_secs(1),
+            grace: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Requests that no handler gets to see.
+
+use std::num::NonZeroU32;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use tieline_core::webhook::WebhookResponse;
+
+use crate::limit::KeyedLimiter;
+
+/// Why a request got no further. Each kind is logged at most once in ten seconds, since strangers decide how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Refusal {
+    /// No mount has this path.
+    WrongPath,
+    /// It is not a POST.
+    WrongMethod,
+    /// The body is longer than the mounts of this path allow.
+    TooLarge,
+    /// The body did not come in time.
+    Stalled,
+    /// The body broke off, or was no HTTP.
+    Broken,
+    /// No handler of this path knows the token.
+    Unknown,
+    /// All connections are in use.
+    TooManyConnections,
+    /// The system did not give us a connection.
+    NotAccepted,
+}
+
+static LOGGED: LazyLock<KeyedLimiter<Refusal>> =
+    LazyLock::new(|| KeyedLimiter::new(NonZeroU32::MIN, Duration::from_secs(10)));
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::WrongPath => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
+            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Unknown => StatusCode::UNAUTHORIZED,
+            Self::TooManyConnections | Self::NotAccepted => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::WrongPath => "no webhook is received at this path",
+            Self::WrongMethod => "only POST is understood here",
+            Self::TooLarge => "the body is too large",
+            Self::Stalled => "the body did not arrive in time",
+            Self::Broken => "the body could not be read",
+            Self::Unknown => "the token is missing or wrong",
+            Self::TooManyConnections => "too many connections",
+            Self::NotAccepted => "no connection could be taken",
+        }
+    }
+
+    /// `{"error": "…"}`.
+    pub(crate) fn body(self) -> Bytes {
+        WebhookResponse::refuse(self.status(), self.sentence()).body
+    }
+
+    pub(crate) fn answer(self) -> Response<Full<Bytes>> {
+        let mut response = respond(WebhookResponse::refuse(self.status(), self.sentence()));
+        match self {
+            Self::WrongMethod => {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            // What is left of the body must not be taken for the next request.
+            Self::TooLarge | Self::Stalled | Self::Broken => {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// Tells the operator, unless it was told just now. `detail` must hold nothing that the stranger wrote in secret.
+    pub(crate) fn log(self, detail: Option<&str>) {
+        if LOGGED.check(&self).is_ok() {
+            tracing::warn!(
+                reason = self.sentence(),
+                detail,
+                "Refused at a listener; more like this in the next 10 s are not logged"
+            );
+        }
+    }
+}
+
+/// Puts a handler's answer on the wire.
+pub(crate) fn respond(answer: WebhookResponse) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if answer.close {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,108 @@
+//! The way of one webhook through the limits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use tieline_core::webhook::{WebhookHandler, WebhookRequest};
+use tokio::time::{Instant, timeout_at};
+
+use super::limits::ListenerLimits;
+use super::refusal::{Refusal, respond};
+
+/// A handler with its limit on bodies, in bytes.
+pub(crate) type Limited = (usize, Arc<dyn WebhookHandler>);
+/// Those who answer requests to one path, in the order in which they were mounted.
+pub(crate) type Handlers = Arc<[Limited]>;
+
+/// Answers one request. `handlers` are those of its path, if it has any.
+pub(crate) async fn answer<B>(
+    request: Request<B>,
+    handlers: Option<Handlers>,
+    limits: &ListenerLimits,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    match ask(request, handlers, limits, peer).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            refusal.log(Some(&format!("from {}", peer.ip())));
+            refusal.answer()
+        }
+    }
+}
+
+async fn ask<B>(
+    request: Request<B>,
+    handlers: Option<Handlers>,
+    limits: &ListenerLimits,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let handlers = handlers.ok_or(Refusal::WrongPath)?;
+    if request.method() != Method::POST {
+        return Err(Refusal::WrongMethod);
+    }
+    let (head, body) = request.into_parts();
+    let longest = handlers.iter().map(|(limit, _)| *limit).max().unwrap_or(0);
+    let request = WebhookRequest {
+        method: head.method,
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers,
+        body: read(body, longest, limits).await?,
+        peer,
+    };
+    let mut fits_somebody = false;
+    for (_, handler) in handlers.iter().filter(|(limit, _)| request.body.len() <= *limit) {
+        fits_somebody = true;
+        if let Some(answer) = handler.handle(&request).await {
+            return Ok(respond(answer));
+        }
+    }
+    Err(if fits_somebody { Refusal::Unknown } else { Refusal::TooLarge })
+}
+
+/// Reads a body of at most `limit` bytes. Memory is taken only for what has arrived.
+async fn read<B>(mut body: B, limit: usize, limits: &ListenerLimits) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    // hyper knows the declared length; a chunked body has none.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Refusal::TooLarge);
+    }
+    let end = Instant::now() + limits.body_time;
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    loop {
+        let patience = end.min(Instant::now() + limits.body_stall);
+        let frame = match timeout_at(patience, body.frame()).await {
+            Err(_) => return Err(Refusal::Stalled),
+            Ok(None) => break,
+            Ok(Some(Err(_))) => return Err(Refusal::Broken),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        // Trailers say nothing to us.
+        let Ok(piece) = frame.into_data() else { continue };
+        if first.len() + all.len() + piece.len() > limit {
+            return Err(Refusal::TooLarge);
+        }
+        // Most bodies come in one piece, which need not be copied.
+        if first.is_empty() && all.is_empty() {
+            first = piece;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&piece);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
