@@ -1,1 +1,13 @@
-//! .
+//! Fakes of the platforms, with state and scripted faults; recording stand-ins for the traits of the core; a recording
+//! proxy; and the driver conformance suite.
+//!
+//! Nothing here is linked by a driver outside its tests. The demo of the host runs on the same fakes, so what it uses
+//! returns errors instead of panicking (`try_start`, `try_post`).
+
+mod caller;
+mod clock;
+mod port;
+pub mod rocketchat;
+
+pub use caller::{CallError, Reply, call};
+pub use clock::{FixedClock, SystemClock};

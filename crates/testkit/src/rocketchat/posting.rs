@@ -1,0 +1,206 @@
+//! How a message gets into a room, whoever posts it, and how it changes there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::inside::Inside;
+use super::mention::mentions;
+use super::message::{FakeFile, FakeMessage, iso};
+use super::outgoing::{self, Happening};
+use super::refusal::Refusal;
+use super::state::{Account, Permission, RoomState, State};
+
+/// A message that somebody wants to post.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft {
+    /// The id that the client chose.
+    pub(crate) id: Option<String>,
+    pub(crate) room: String,
+    /// The id of the account that posts it.
+    pub(crate) author: String,
+    pub(crate) text: String,
+    pub(crate) alias: Option<String>,
+    pub(crate) avatar: Option<String>,
+    pub(crate) emoji: Option<String>,
+    pub(crate) attachments: Vec<Value>,
+    pub(crate) files: Vec<FakeFile>,
+    pub(crate) tmid: Option<String>,
+    pub(crate) bot: Option<String>,
+    /// Whether links to messages become quotes.
+    pub(crate) quotes: bool,
+}
+
+impl Inside {
+    /// Checks a draft and posts it: in the room, and to every Outgoing Webhook that listens.
+    pub(crate) fn post(self: &Arc<Self>, draft: Draft) -> Result<FakeMessage, Refusal> {
+        let message = {
+            let mut state = self.state();
+            let author = state
+                .account(&draft.author)
+                .cloned()
+                .ok_or_else(|| Refusal::meteor("error-invalid-user", "Invalid user"))?;
+            let room = may_post(&state, &draft.room, &author)?.clone();
+            self.check_text(&author, &draft.text, &draft.attachments)?;
+            let tmid = draft.tmid.as_deref().map(|tmid| self.thread_root(&state, tmid)).transpose()?;
+            let mut attachments = draft.attachments;
+            if draft.quotes {
+                let quoted = self.quotes(&state, &author, &draft.text);
+                attachments.splice(0..0, quoted);
+            }
+            let now = self.now();
+            let message = FakeMessage {
+                id: draft.id.unwrap_or_else(|| state.new_id("m")),
+                room: room.id,
+                user: author.username,
+                user_id: author.id,
+                user_name: author.name,
+                text: draft.text,
+                alias: draft.alias,
+                avatar: draft.avatar,
+                emoji: draft.emoji,
+                bot: draft.bot,
+                tmid,
+                files: draft.files,
+                attachments,
+                reactions: BTreeMap::new(),
+                time: now,
+                updated: now,
+                edited: None,
+            };
+            state.messages.push(message.clone());
+            message
+        };
+        self.changed();
+        outgoing::fire(self, &message, Happening::Posted);
+        Ok(message)
+    }
+
+    /// Changes the text of a message that the editor may change.
+    pub(crate) fn edit(self: &Arc<Self>, editor: &str, id: &str, text: &str) -> Result<FakeMessage, Refusal> {
+        let edited = {
+            let mut state = self.state();
+            let editor =
+                state.account(editor).cloned().ok_or_else(|| Refusal::meteor("error-invalid-user", "Invalid user"))?;
+            let message = state.message(id).cloned().ok_or_else(|| no_message(id))?;
+            if message.user_id != editor.id && !editor.may(Permission::EditOthers) {
+                return Err(not_allowed("Message editing"));
+            }
+            // The same text is a silent no-op.
+            if message.text == text {
+                return Ok(message);
+            }
+            self.check_text(&editor, text, &[])?;
+            let now = self.now();
+            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
+            text.clone_into(&mut message.text);
+            message.edited = Some(now);
+            message.updated = now;
+            message.clone()
+        };
+        self.changed();
+        outgoing::fire(self, &edited, Happening::Edited);
+        Ok(edited)
+    }
+
+    /// Takes a message away; nobody is told.
+    pub(crate) fn delete(&self, deleter: &str, id: &str) -> Result<FakeMessage, Refusal> {
+        let gone = {
+            let mut state = self.state();
+            let at = state.messages.iter().position(|message| message.id == id).ok_or_else(|| no_message(id))?;
+            let own = state.messages[at].user_id == deleter;
+            let may = state.account(deleter).is_some_and(|account| {
+                account.may(Permission::DeleteOthers) || (own && account.may(Permission::DeleteOwn))
+            });
+            if !may {
+                return Err(not_allowed("Delete message"));
+            }
+            let gone = state.messages.remove(at);
+            let deleted = self.now();
+            state.trash.push(super::state::Trashed { id: gone.id.clone(), room: gone.room.clone(), deleted });
+            gone
+        };
+        self.changed();
+        Ok(gone)
+    }
+
+    fn check_text(&self, author: &Account, text: &str, attachments: &[Value]) -> Result<(), Refusal> {
+        let too_long = |text: &str| text.encode_utf16().count() > self.script.max_message_size;
+        let texts = attachments.iter().filter_map(|attachment| attachment.get("text").and_then(Value::as_str));
+        if std::iter::once(text).chain(texts).any(too_long) {
+            let reason = "Message size exceeds Message_MaxAllowedSize";
+            return Err(Refusal::meteor("error-message-size-exceeded", reason));
+        }
+        for (name, permission) in [("all", Permission::MentionAll), ("here", Permission::MentionHere)] {
+            if mentions(text, name) && !author.may(permission) {
+                let action = format!("Notify {name} in this room");
+                return Err(Refusal::meteor_with(
+                    "error-action-not-allowed",
+                    &format!("{action} not allowed"),
+                    json!({ "action": action }),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The opener of the thread that `tmid` names: a reply to a reply belongs to the root.
+    fn thread_root(&self, state: &State, tmid: &str) -> Result<String, Refusal> {
+        if !self.script.threads {
+            return Err(Refusal::meteor("error-not-allowed", "not-allowed"));
+        }
+        let parent = state.message(tmid).map_or(tmid, |parent| parent.tmid.as_deref().unwrap_or(tmid));
+        Ok(parent.to_owned())
+    }
+
+    /// Links to messages of this server that the author may read, as quotes.
+    fn quotes(&self, state: &State, author: &Account, text: &str) -> Vec<Value> {
+        let site = self.url();
+        let links = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '>' | '|'));
+        links
+            .filter(|link| link.starts_with(site))
+            .filter_map(|link| {
+                let parsed = url::Url::parse(link).ok()?;
+                let id = parsed.query_pairs().find(|(key, _)| key == "msg")?.1.into_owned();
+                let quoted = state.message(&id)?;
+                state.room(&quoted.room)?.readable_by(&author.id).then(|| {
+                    json!({
+                        "message_link": link, "author_name": quoted.alias.as_ref().unwrap_or(&quoted.user),
+                        "author_icon": format!("/avatar/{}", quoted.user), "text": quoted.text,
+                        "ts": iso(quoted.time), "attachments": quoted.attachments,
+                    })
+                })
+            })
+            .collect()
+    }
+
+    /// The server's time, in whole milliseconds as everything it stores.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = self.script.clock.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a RoomState, Refusal> {
+    let room = state.room(room).ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+    if !room.readable_by(&author.id) {
+        return Err(Refusal::meteor("error-not-allowed", ""));
+    }
+    if room.archived {
+        return Err(Refusal::plain("room_is_archived"));
+    }
+    if room.read_only && !author.may(Permission::PostReadOnly) {
+        return Err(Refusal::plain("You can't send messages because the room is readonly."));
+    }
+    Ok(room)
+}
+
+pub(crate) fn no_message(id: &str) -> Refusal {
+    Refusal::plain(&format!("No message found with the id of \"{id}\"."))
+}
+
+pub(crate) fn not_allowed(action: &str) -> Refusal {
+    Refusal::meteor_with("error-action-not-allowed", &format!("{action} not allowed"), json!({ "action": action }))
+}

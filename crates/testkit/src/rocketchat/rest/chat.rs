@@ -1,0 +1,309 @@
+//! `chat.*`: what a client does to messages.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{Query, check_impersonation};
+use crate::rocketchat::inside::Inside;
+use crate::rocketchat::message::iso;
+use crate::rocketchat::posting::{Draft, no_message};
+use crate::rocketchat::refusal::Refusal;
+use crate::rocketchat::shape::{Kind, Shape, text};
+use crate::rocketchat::state::{Account, RoomKind};
+
+const SEND: Shape = Shape {
+    required: &[("rid", Kind::Text)],
+    optional: &[
+        ("_id", Kind::Text),
+        ("msg", Kind::Text),
+        ("tmid", Kind::Text),
+        ("tshow", Kind::Bool),
+        ("alias", Kind::Text),
+        ("avatar", Kind::Text),
+        ("emoji", Kind::Text),
+        ("attachments", Kind::List),
+        ("blocks", Kind::List),
+        ("customFields", Kind::Object),
+    ],
+};
+
+const POST_TO_ROOM: Shape = Shape {
+    required: &[("roomId", Kind::TextOrTexts)],
+    optional: &[
+        ("text", Kind::Text),
+        ("alias", Kind::Text),
+        ("emoji", Kind::Text),
+        ("avatar", Kind::Text),
+        ("attachments", Kind::List),
+        ("customFields", Kind::Object),
+        ("parseUrls", Kind::Bool),
+        ("tmid", Kind::Text),
+    ],
+};
+
+const POST_TO_CHANNEL: Shape = Shape {
+    required: &[("channel", Kind::TextOrTexts)],
+    optional: &[
+        ("text", Kind::Text),
+        ("alias", Kind::Text),
+        ("emoji", Kind::Text),
+        ("avatar", Kind::Text),
+        ("attachments", Kind::List),
+        ("customFields", Kind::Object),
+        ("parseUrls", Kind::Bool),
+    ],
+};
+
+impl Inside {
+    /// Inserts under the client's id; a repeat inserts nothing, and the answer is the error that the platform makes of it.
+    pub(super) fn chat_send_message(self: &Arc<Self>, caller: &Account, body: &Value) -> Result<Value, Refusal> {
+        const BODY: Shape = Shape { required: &[("message", Kind::Object)], optional: &[("previewUrls", Kind::List)] };
+        let message = &BODY.check(body)?["message"];
+        let fields = SEND.check(message)?;
+        check_impersonation(caller, fields)?;
+        check_attachments(fields)?;
+        let draft = draft(caller, text(fields, "rid").unwrap_or_default().to_owned(), text(fields, "msg"), fields);
+        if draft.text.is_empty() && draft.attachments.is_empty() && !fields.contains_key("blocks") {
+            return Err(Refusal::meteor("error-invalid-message", "Invalid message"));
+        }
+        if let Some(id) = &draft.id
+            && self.state().message(id).is_some()
+        {
+            return Err(Refusal::plain("Cannot read properties of undefined (reading 'starred')"));
+        }
+        let posted = self.post(draft)?;
+        Ok(json!({ "message": posted.to_json(), "success": true }))
+    }
+
+    /// Posts under an id of the server's, joining public rooms first. Not idempotent.
+    pub(super) fn chat_post_message(self: &Arc<Self>, caller: &Account, body: &Value) -> Result<Value, Refusal> {
+        let fields = body.as_object().ok_or_else(|| Refusal::schema(&["must be object".to_owned()]))?;
+        let (to_room, to_channel) = (POST_TO_ROOM.problems(fields), POST_TO_CHANNEL.problems(fields));
+        if to_room.is_empty() == to_channel.is_empty() {
+            let mut problems = to_room;
+            problems.extend(to_channel);
+            problems.push("must match exactly one schema in oneOf".to_owned());
+            return Err(Refusal::schema(&problems));
+        }
+        check_impersonation(caller, fields)?;
+        check_attachments(fields)?;
+        let destination = fields.get("roomId").or_else(|| fields.get("channel")).cloned().unwrap_or_default();
+        let names: Vec<String> = match &destination {
+            Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            other => other.as_str().map(str::to_owned).into_iter().collect(),
+        };
+        let mut last = None;
+        for name in names {
+            let room = self.joined(caller, &name)?;
+            let draft = draft(caller, room, text(fields, "text"), fields);
+            last = Some((name, self.post(draft)?));
+        }
+        let (name, posted) = last.ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+        let ts = self.now().as_millisecond();
+        Ok(json!({ "ts": ts, "channel": name, "message": posted.to_json(), "success": true }))
+    }
+
+    /// The room that a destination names, joined if it is public.
+    fn joined(&self, caller: &Account, name: &str) -> Result<String, Refusal> {
+        let now = self.now();
+        let mut state = self.state();
+        let id = state
+            .destination(&caller.id, name, now)
+            .ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+        if let Some(room) = state.room_mut(&id)
+            && room.kind == RoomKind::Public
+            && !room.has(&caller.id)
+        {
+            room.members.push(caller.id.clone());
+        }
+        Ok(id)
+    }
+
+    pub(super) fn chat_update(self: &Arc<Self>, caller: &Account, body: &Value) -> Result<Value, Refusal> {
+        const BODY: Shape = Shape {
+            required: &[("roomId", Kind::Text), ("msgId", Kind::Text), ("text", Kind::Text)],
+            optional: &[("previewUrls", Kind::List), ("customFields", Kind::Object)],
+        };
+        let fields = BODY.check(body)?;
+        let id = text(fields, "msgId").unwrap_or_default();
+        self.in_room(id, text(fields, "roomId").unwrap_or_default())?;
+        let edited = self.edit(&caller.id, id, text(fields, "text").unwrap_or_default())?;
+        Ok(json!({ "message": edited.to_json(), "success": true }))
+    }
+
+    pub(super) fn chat_delete(&self, caller: &Account, body: &Value) -> Result<Value, Refusal> {
+        const BODY: Shape =
+            Shape { required: &[("roomId", Kind::Text), ("msgId", Kind::Text)], optional: &[("asUser", Kind::Bool)] };
+        let fields = BODY.check(body)?;
+        let id = text(fields, "msgId").unwrap_or_default();
+        self.in_room(id, text(fields, "roomId").unwrap_or_default())?;
+        let gone = self.delete(&caller.id, id)?;
+        let user = json!({ "_id": gone.user_id, "username": gone.user });
+        let message = json!({ "_id": gone.id, "rid": gone.room, "u": user });
+        Ok(
+            json!({ "_id": gone.id, "ts": self.now().as_millisecond().to_string(), "message": message, "success": true }),
+        )
+    }
+
+    fn in_room(&self, id: &str, room: &str) -> Result<(), Refusal> {
+        let state = self.state();
+        let message = state.message(id).ok_or_else(|| no_message(id))?;
+        if message.room == room {
+            Ok(())
+        } else {
+            Err(Refusal::plain("The room id provided does not match where the message is from."))
+        }
+    }
+
+    pub(super) fn chat_react(&self, caller: &Account, body: &Value) -> Result<Value, Refusal> {
+        const BODY: Shape = Shape {
+            required: &[("messageId", Kind::Text)],
+            optional: &[("emoji", Kind::Text), ("reaction", Kind::Text), ("shouldReact", Kind::Bool)],
+        };
+        let fields = BODY.check(body)?;
+        let emoji = text(fields, "emoji").or_else(|| text(fields, "reaction")).unwrap_or_default();
+        let name = emoji.trim_matches(':');
+        let known = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+-".contains(c));
+        if !known {
+            return Err(Refusal::meteor("error-not-allowed", "Invalid emoji provided."));
+        }
+        let id = text(fields, "messageId").unwrap_or_default();
+        let now = self.now();
+        {
+            let mut state = self.state();
+            let readable = state.message(id).and_then(|message| state.room(&message.room));
+            if !readable.is_some_and(|room| room.readable_by(&caller.id)) {
+                return Err(Refusal::meteor("error-not-allowed", "not-allowed"));
+            }
+            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
+            let users = message.reactions.entry(format!(":{name}:")).or_default();
+            let there = users.contains(&caller.username);
+            // Without `shouldReact` it toggles.
+            let wanted = fields.get("shouldReact").and_then(Value::as_bool).unwrap_or(!there);
+            users.retain(|user| *user != caller.username);
+            if wanted {
+                users.push(caller.username.clone());
+            }
+            message.reactions.retain(|_, users| !users.is_empty());
+            message.updated = now;
+        }
+        self.changed();
+        Ok(json!({ "success": true }))
+    }
+
+    /// A missing message is a 400 without any text.
+    pub(super) fn chat_get_message(&self, caller: &Account, query: &Query) -> Result<Value, Refusal> {
+        query.only(&["msgId"])?;
+        let state = self.state();
+        let found = state
+            .message(query.need("msgId")?)
+            .filter(|message| state.room(&message.room).is_some_and(|room| room.readable_by(&caller.id)));
+        let missing = || Refusal::json(http::StatusCode::BAD_REQUEST, json!({ "success": false }));
+        let message = found.ok_or_else(missing)?.to_json();
+        Ok(json!({ "message": message, "success": true }))
+    }
+
+    /// With `lastUpdate`: everything that changed since, unlimited; with `type` and `next`: pages.
+    pub(super) fn chat_sync_messages(&self, caller: &Account, query: &Query) -> Result<Value, Refusal> {
+        query.only(&["roomId", "lastUpdate", "type", "next", "previous", "count", "fromTs"])?;
+        let room = query.need("roomId")?;
+        let state = self.state();
+        if !state.room(room).is_some_and(|room| room.has(&caller.id)) {
+            return Err(Refusal::meteor("error-not-allowed", "Not allowed"));
+        }
+        if let Some(kind) = query.get("type") {
+            let after: i64 =
+                query.need("next")?.parse().map_err(|_| Refusal::schema(&["must be number".to_owned()]))?;
+            return Ok(sync_page(&state, room, kind, after, query.number("count", 50)));
+        }
+        let since: jiff::Timestamp = query
+            .need("lastUpdate")?
+            .parse()
+            .map_err(|_| Refusal::plain("The \"lastUpdate\" query parameter must be a valid date."))?;
+        let mut updated: Vec<_> =
+            state.messages.iter().filter(|message| message.room == room && message.updated > since).collect();
+        updated.sort_by_key(|message| std::cmp::Reverse(message.time));
+        let updated: Vec<Value> = updated.into_iter().map(super::super::message::FakeMessage::to_json).collect();
+        let deleted: Vec<Value> = state
+            .trash
+            .iter()
+            .filter(|gone| gone.room == room && gone.deleted > since)
+            .map(|gone| json!({ "_id": gone.id, "_deletedAt": iso(gone.deleted) }))
+            .collect();
+        Ok(json!({ "result": { "updated": updated, "deleted": deleted }, "success": true }))
+    }
+
+    pub(super) fn chat_get_thread_messages(&self, caller: &Account, query: &Query) -> Result<Value, Refusal> {
+        query.only(&["tmid", "count", "offset", "sort", "query", "fields"])?;
+        let tmid = query.need("tmid")?;
+        let state = self.state();
+        let all: Vec<Value> = state
+            .messages
+            .iter()
+            .filter(|message| message.tmid.as_deref() == Some(tmid))
+            .filter(|message| state.room(&message.room).is_some_and(|room| room.readable_by(&caller.id)))
+            .map(super::super::message::FakeMessage::to_json)
+            .collect();
+        let (offset, count) = (query.number("offset", 0), query.number("count", 50));
+        let page: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
+        Ok(json!({ "messages": page, "count": page.len(), "offset": offset, "total": all.len(), "success": true }))
+    }
+}
+
+fn sync_page(state: &super::super::state::State, room: &str, kind: &str, after: i64, count: usize) -> Value {
+    let mut page: Vec<(i64, Value)> = if kind == "DELETED" {
+        let gone = state.trash.iter().filter(|gone| gone.room == room);
+        gone.map(|gone| (gone.deleted.as_millisecond(), json!({ "_id": gone.id, "_deletedAt": iso(gone.deleted) })))
+            .collect()
+    } else {
+        let messages = state.messages.iter().filter(|message| message.room == room);
+        messages.map(|message| (message.updated.as_millisecond(), message.to_json())).collect()
+    };
+    page.retain(|(at, _)| *at > after);
+    page.sort_by_key(|(at, _)| *at);
+    let more = page.len() > count;
+    page.truncate(count);
+    let next = page.last().filter(|_| more).map(|(at, _)| at.to_string());
+    let values: Vec<Value> = page.into_iter().map(|(_, value)| value).collect();
+    let (updated, deleted) = if kind == "DELETED" { (Vec::new(), values) } else { (values, Vec::new()) };
+    json!({ "result": { "updated": updated, "deleted": deleted, "cursor": { "next": next, "previous": null } }, "success": true })
+}
+
+fn draft(caller: &Account, room: String, said: Option<&str>, fields: &Map<String, Value>) -> Draft {
+    let owned = |key: &str| text(fields, key).filter(|value| !value.is_empty()).map(str::to_owned);
+    let avatar = owned("avatar");
+    Draft {
+        id: owned("_id"),
+        room,
+        author: caller.id.clone(),
+        text: said.unwrap_or_default().to_owned(),
+        alias: owned("alias"),
+        emoji: owned("emoji").filter(|_| avatar.is_none()),
+        avatar,
+        attachments: fields.get("attachments").and_then(Value::as_array).cloned().unwrap_or_default(),
+        tmid: owned("tmid"),
+        quotes: fields.get("parseUrls") != Some(&Value::Bool(false)),
+        ..Draft::default()
+    }
+}
+
+/// Links of attachments are absolute or lead to uploads; their fields have a title and a value.
+fn check_attachments(fields: &Map<String, Value>) -> Result<(), Refusal> {
+    let attachments = fields.get("attachments").and_then(Value::as_array).into_iter().flatten();
+    for (key, value) in attachments.filter_map(Value::as_object).flatten() {
+        if key == "fields" {
+            let whole = |field: &Value| field.get("title").is_some() && field.get("value").is_some();
+            if !value.as_array().is_some_and(|list| list.iter().all(whole)) {
+                return Err(Refusal::plain("Invalid attachment fields: title and value are required"));
+            }
+        }
+        if key.ends_with("_url") || key.ends_with("_link") {
+            let link = value.as_str().unwrap_or_default();
+            if !["http://", "https://", "/file-upload/"].iter().any(|start| link.starts_with(start)) {
+                return Err(Refusal::plain("Invalid href value provided"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! How a fake server is set up.
+
+use std::sync::Arc;
+
+use tieline_core::clock::Clock;
+
+use super::limits::Limit;
+use crate::clock::SystemClock;
+
+/// How a fake Rocket.Chat server is set up. The defaults are those of a fresh server of version 8.1.
+#[derive(Clone)]
+pub struct RocketChatScript {
+    /// Its version, `major.minor.patch`: it decides which calls exist and how flags look.
+    pub version: &'static str,
+    /// `Message_MaxAllowedSize`, in UTF-16 units.
+    pub max_message_size: usize,
+    /// `FileUpload_MaxFileSize`, in bytes.
+    pub max_file_size: u64,
+    /// `FileUpload_MediaTypeBlackList`.
+    pub refused_media_types: Vec<String>,
+    /// `Threads_enabled`.
+    pub threads: bool,
+    /// The limit of REST calls per client and route; it does not hold for who may bypass it.
+    pub rest_limit: Option<Limit>,
+    /// The limit of posts per client and Incoming Webhook; it holds for everybody.
+    pub hook_limit: Option<Limit>,
+    /// Whether files lie in an object storage of another origin, to which downloads are redirected.
+    pub object_storage: bool,
+    /// Whether the account that an Incoming Webhook posts as must hold `message-impersonate`, as since mid-2026.
+    pub hooks_need_impersonation: bool,
+    /// Whether Incoming Webhooks know `separateResponse`; `None`: as the version says.
+    pub separate_response: Option<bool>,
+    /// Whether the `bot` field of Outgoing Webhooks is an object (`{"i": …}`) instead of a boolean.
+    pub bot_flag_as_object: bool,
+    /// What time the server has.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for RocketChatScript {
+    fn default() -> Self {
+        Self {
+            version: "8.1.0",
+            max_message_size: 5000,
+            max_file_size: 104_857_600,
+            refused_media_types: vec!["image/svg+xml".to_owned()],
+            threads: true,
+            rest_limit: Some(Limit::default()),
+            hook_limit: Some(Limit::default()),
+            object_storage: false,
+            hooks_need_impersonation: false,
+            separate_response: None,
+            bot_flag_as_object: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl RocketChatScript {
+    /// Whether the server is of this version or newer.
+    pub(crate) fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.version.split('.').map(|part| part.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+    }
+
+    /// Whether Incoming Webhooks know `separateResponse`. It was merged in mid-2025; 7.9 is the nearest release.
+    pub(crate) fn knows_separate_response(&self) -> bool {
+        self.separate_response.unwrap_or_else(|| self.is_at_least(7, 9))
+    }
+}

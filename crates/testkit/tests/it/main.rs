@@ -1,0 +1,4 @@
+//! The fakes, from outside.
+
+mod client;
+mod strict;
