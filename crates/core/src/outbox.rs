@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::frame::NamedFrame;
@@ -153,7 +153,7 @@ pub enum Settlement {
 }
 
 /// A dead letter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// The delivery's number: what `dead show`, `retry` and `drop` take.
     pub id: DeliveryId,
@@ -224,7 +224,7 @@ pub enum OutboxError {
 }
 
 /// What happened to a message, for `trace`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     /// The event's number.
     pub trace: String,
@@ -241,7 +241,7 @@ pub struct Trace {
 }
 
 /// One delivery in a trace.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TracedDelivery {
     /// Its number.
     pub id: DeliveryId,
