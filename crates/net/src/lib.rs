@@ -1,15 +1,21 @@
 //! Everything that touches the network or the disk on behalf of a driver, and knows no platform.
 //!
 //! - [`client`](mod@client): the one HTTP client builder, and what an error of it means for a send.
+//! - [`guard`]: fetching what strangers name.
 //! - [`listener`]: HTTP for strangers, within limits.
 //! - [`limit`]: how often something may happen.
+//! - [`spool`]: files on their way, on disk.
 
 pub mod client;
 mod failure;
+pub mod guard;
 pub mod limit;
 pub mod listener;
+pub mod spool;
 mod tls;
 
 pub use client::{ClientError, ClientSettings, Transport, client, describe, install_crypto, outcome};
+pub use guard::{Fetched, GuardError, GuardedFetch, is_public};
 pub use limit::KeyedLimiter;
 pub use listener::{Accept, ListenerLimits, Listeners, serve};
+pub use spool::Spool;
