@@ -83,6 +83,7 @@ pub enum Authorship {
 }
 
 impl Authorship {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to `skip_serializing_if`")]
     fn is_person(&self) -> bool {
         *self == Self::Person
     }

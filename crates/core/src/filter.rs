@@ -1,11 +1,15 @@
-//! Filters and replacements of a rule.
+//! Filters of a rule.
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::event::{Body, Event};
+use crate::frame::NamedFrame;
+
+pub use crate::replacement::Replacement;
 
 /// A regular expression that knows how it was written.
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,6 +25,11 @@ impl Pattern {
     /// The expression as it was written.
     pub fn source(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The compiled expression.
+    pub(crate) fn regex(&self) -> &Regex {
+        &self.0
     }
 
     fn found_in(&self, text: &str) -> bool {
@@ -96,17 +105,6 @@ impl Choice {
     }
 }
 
-/// A replacement in the text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Replacement(pub Pattern, pub String);
-
-impl Replacement {
-    /// Replaces every match in a text; `$1` and `${name}` stand for groups.
-    pub fn apply(&self, text: &str) -> String {
-        self.0.0.replace_all(text, self.1.as_str()).into_owned()
-    }
-}
-
 impl Filter {
     /// Whether it lets every message of a person pass.
     pub fn takes_all(&self) -> bool {
@@ -118,22 +116,50 @@ impl Filter {
         !(self.users.is_open() && self.text.is_open())
     }
 
-    /// Why a message is not taken; `None` if it is.
+    /// Whether [`refuses`](Self::refuses) may still say otherwise once the event is complete.
+    pub fn is_undecided(&self, event: &Event) -> bool {
+        event.missing.is_some() && self.judges(event)
+    }
+
+    /// Whether an expression decides over this kind of event. A deletion follows the message wherever it went, whoever
+    /// deletes it; a reaction has an author, but no text.
+    fn judges(&self, event: &Event) -> bool {
+        match event.body {
+            Body::Message(_) | Body::Files(_) | Body::Edit(_) => self.looks_inside(),
+            Body::Reaction(_) => !self.users.is_open(),
+            Body::Delete => false,
+        }
+    }
+
+    /// Why an event is not taken; `None` if it is.
     ///
     /// While an event is incomplete only `bots` is decided.
     pub fn refuses(&self, event: &Event) -> Option<String> {
-        if event.author.kind.is_bot() && !self.bots {
+        if event.author.kind.is_bot() && !self.bots && !matches!(event.body, Body::Delete) {
             return Some("filter.bots: messages of other bots and integrations are not relayed by this rule".into());
         }
-        if event.missing.is_some() || !self.looks_inside() {
+        if event.missing.is_some() || !self.judges(event) {
             return None;
         }
         let author = &event.author;
-        self.users.refuses("users", &[author.shown_name(), author.nickname(), &author.username, &author.id]).or_else(
-            || {
-                let text = event.message().map(|message| message.text.to_plain()).unwrap_or_default();
-                self.text.refuses("text", &[&text])
-            },
-        )
+        let names = [author.shown_name(), author.nickname(), &author.username, &author.id];
+        self.users.refuses("users", &names).or_else(|| {
+            let text = event.message()?.text.to_plain();
+            self.text.refuses("text", &[&text])
+        })
     }
+}
+
+/// Of the frames that may say an event in one channel, the first whose filter takes it; else why none does.
+///
+/// See [`Planned::frames`](crate::outbox::Planned::frames); the event is complete by now.
+pub fn choose<'f>(frames: &'f [Arc<NamedFrame>], event: &Event) -> Result<&'f Arc<NamedFrame>, String> {
+    let mut refusals = Vec::new();
+    for named in frames {
+        match named.frame.filter.refuses(event) {
+            None => return Ok(named),
+            Some(refusal) => refusals.push(format!("rule `{}`: {refusal}", named.frame.rule)),
+        }
+    }
+    Err(refusals.join("; "))
 }

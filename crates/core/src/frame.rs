@@ -38,6 +38,10 @@ pub struct Frame {
     /// The platform's message keys that the rule sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, Template>,
+    /// Which of `keys` shows the sender's own name (`rc_alias`), if the rule sets that one. See
+    /// [`Capabilities::identity_key`](crate::driver::Capabilities::identity_key).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Which messages it takes.
     #[serde(default, skip_serializing_if = "Filter::takes_all")]
     pub filter: Filter,

@@ -111,32 +111,56 @@ impl Markup {
 
 fn plain_spans(spans: &[Span], out: &mut String) {
     for span in spans {
-        match span {
-            Span::Text(text) | Span::Code(text) => out.push_str(text),
-            Span::Bold(inner)
-            | Span::Italic(inner)
-            | Span::Underline(inner)
-            | Span::Strike(inner)
-            | Span::Spoiler(inner) => plain_spans(inner, out),
-            Span::Link(url, inner) => {
-                plain_spans(inner, out);
-                out.push_str(" (");
-                out.push_str(url);
-                out.push(')');
-            }
-            Span::Mention(Mention::User(name) | Mention::Everybody(name)) => {
-                out.push('@');
-                out.push_str(name);
-            }
-            Span::Mention(Mention::Room(name)) => {
-                out.push('#');
-                out.push_str(name);
-            }
-            Span::Emoji(name) => {
-                out.push(':');
-                out.push_str(name);
-                out.push(':');
-            }
+        match span.inner() {
+            Some(inner) => plain_spans(inner, out),
+            None => span.read_leaf(out),
+        }
+        if let Span::Link(address, _) = span {
+            out.extend([" (", address, ")"]);
+        }
+    }
+}
+
+impl Span {
+    /// The spans inside it; `None` if it is a leaf.
+    pub fn inner(&self) -> Option<&[Span]> {
+        match self {
+            Self::Bold(inner)
+            | Self::Italic(inner)
+            | Self::Underline(inner)
+            | Self::Strike(inner)
+            | Self::Spoiler(inner)
+            | Self::Link(_, inner) => Some(inner),
+            Self::Text(_) | Self::Code(_) | Self::Mention(_) | Self::Emoji(_) => None,
+        }
+    }
+
+    /// The same formatting around other spans; a leaf stays what it is.
+    pub(crate) fn around(&self, inner: Vec<Span>) -> Self {
+        match self {
+            Self::Bold(_) => Self::Bold(inner),
+            Self::Italic(_) => Self::Italic(inner),
+            Self::Underline(_) => Self::Underline(inner),
+            Self::Strike(_) => Self::Strike(inner),
+            Self::Spoiler(_) => Self::Spoiler(inner),
+            Self::Link(address, _) => Self::Link(address.clone(), inner),
+            Self::Text(_) | Self::Code(_) | Self::Mention(_) | Self::Emoji(_) => self.clone(),
+        }
+    }
+
+    /// Appends what a person reads of a leaf.
+    pub(crate) fn read_leaf(&self, out: &mut String) {
+        match self {
+            Self::Text(text) | Self::Code(text) => out.push_str(text),
+            Self::Mention(Mention::User(name) | Mention::Everybody(name)) => out.extend(["@", name]),
+            Self::Mention(Mention::Room(name)) => out.extend(["#", name]),
+            Self::Emoji(name) => out.extend([":", name, ":"]),
+            Self::Bold(_)
+            | Self::Italic(_)
+            | Self::Underline(_)
+            | Self::Strike(_)
+            | Self::Spoiler(_)
+            | Self::Link(..) => {}
         }
     }
 }

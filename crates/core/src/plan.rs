@@ -3,15 +3,32 @@
 //! A [`Plan`] is made once from checked rules and never changes; a reload makes a new one. Routing is a pure function of
 //! plan and event. (Copies that we sent ourselves are known by their links; the outbox looks there in the same
 //! transaction that commits the event, see [`Outbox::accept`](crate::outbox::Outbox::accept).)
+//!
+//! Three questions are asked of each rule, by [`Plan::route`] of the few that the index names and by [`Plan::explain`]
+//! of all: does it take messages from this place ([`place`]), does it relay this kind of event, and for each target,
+//! does a copy go there ([`copies`])?
 
-use std::collections::HashMap;
+mod copies;
+mod explain;
+mod index;
+mod place;
+mod refusal;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::driver::SourcePattern;
 use crate::event::{Body, Event};
 use crate::frame::NamedFrame;
 use crate::id::{Channel, ChannelKey, InstanceId, RuleId};
-use crate::outbox::{Planned, Routing};
+use crate::outbox::Routing;
+
+pub use self::explain::Verdict;
+
+use self::copies::Copies;
+use self::index::Index;
+use self::place::Place;
+use self::refusal::{Refusal, Refusals};
 
 /// A checked rule. A `connect` rule has all its channels on both sides.
 #[derive(Debug, Clone)]
@@ -45,6 +62,7 @@ pub struct Target {
 }
 
 /// Which events beside messages are relayed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Events {
     /// Edits.
@@ -67,23 +85,101 @@ impl Default for Events {
     }
 }
 
+impl Events {
+    /// Whether an event is relayed. Messages always are.
+    fn take(self, event: &Event) -> bool {
+        match event.body {
+            Body::Message(_) | Body::Files(_) => true,
+            Body::Edit(_) => self.edit,
+            Body::Delete => self.delete,
+            Body::Reaction(_) => self.reaction,
+        }
+    }
+}
+
 /// Checked rules, indexed by source.
 #[derive(Debug, Default)]
 pub struct Plan {
     rules: Vec<Rule>,
-    /// Rules that name a channel, by it; each list ascends.
-    by_channel: HashMap<InstanceId, HashMap<ChannelKey, Vec<u32>>>,
-    /// Rules that take every channel of an instance; each list ascends.
-    by_instance: HashMap<InstanceId, Vec<u32>>,
+    index: Index,
 }
 
-/// What a rule says to an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The rule.
-    pub rule: RuleId,
-    /// The first condition that failed; `None` if the rule matched.
-    pub refusal: Option<String>,
-    /// What it says to each of its targets, if it matched: the channel, and why it gets nothing from this rule.
-    pub targets: Vec<(Channel, Option<String>)>,
+impl Plan {
+    /// A plan of these rules, in the order of the configuration.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let index = Index::new(&rules);
+        Self { rules, index }
+    }
+
+    /// Where an event goes, or why it goes nowhere.
+    ///
+    /// All matching rules apply, in their order. A target channel gets one copy: the first rule that names it and whose
+    /// filter takes the event says it. While the event is incomplete some filters cannot decide yet; then several frames
+    /// may say it, see [`Planned::frames`](crate::outbox::Planned::frames). Costs what the matching rules cost, however
+    /// many others there are.
+    pub fn route(&self, event: &Event) -> Routing {
+        let place = self.place(event);
+        let mut copies = Copies::default();
+        let mut refusals = Refusals::default();
+        for hit in self.index.hits(&place) {
+            let rule = &self.rules[hit.rule];
+            if let Some(refusal) = hit.refusal(rule, &place).or_else(|| rule.refuses_kind(event)) {
+                refusals.add(rule, refusal);
+                continue;
+            }
+            for target in &rule.to {
+                if let Err(refusal) = copies.offer(rule, target, &place) {
+                    refusals.add(rule, refusal);
+                }
+            }
+        }
+        match copies.into_planned() {
+            planned if planned.is_empty() => Routing::Filtered(refusals.to_string()),
+            planned => Routing::Deliver(planned),
+        }
+    }
+
+    /// The channel that an event counts as coming from: its own; but what is said in a thread comes from the thread's
+    /// parent, unless a rule names the thread.
+    pub fn origin(&self, event: &Event) -> Channel {
+        Channel { instance: event.instance.clone(), key: self.place(event).origin.clone() }
+    }
+
+    /// The rules, in the order of the configuration.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Where rules take messages from an instance, in their order.
+    pub fn sources<'p>(&'p self, instance: &'p InstanceId) -> impl Iterator<Item = &'p SourcePattern> {
+        let sources = self.rules.iter().flat_map(|rule| &rule.from);
+        sources.filter(move |source| source.instance == *instance).map(|source| &source.pattern)
+    }
+
+    /// The targets of rules in an instance, each channel once, in their order.
+    pub fn targets<'p>(&'p self, instance: &'p InstanceId) -> impl Iterator<Item = &'p Target> {
+        let mut seen = HashSet::new();
+        let targets = self.rules.iter().flat_map(|rule| &rule.to);
+        targets.filter(move |target| {
+            let channel = target.channel();
+            channel.instance == *instance && seen.insert(&channel.key)
+        })
+    }
+
+    fn place<'e>(&self, event: &'e Event) -> Place<'e> {
+        Place::new(event, self.index.names(&event.instance, &event.channel))
+    }
+}
+
+impl Rule {
+    fn refuses_kind(&self, event: &Event) -> Option<Refusal<'static>> {
+        (!self.events.take(event)).then(|| Refusal::Kind(event.kind()))
+    }
+}
+
+impl Target {
+    /// The channel it leads to.
+    pub fn channel(&self) -> &Channel {
+        &self.frame.frame.target
+    }
 }

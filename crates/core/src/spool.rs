@@ -19,7 +19,9 @@ pub struct SpoolId(String);
 impl SpoolId {
     /// The name of the content with this SHA-256.
     pub fn of_digest(digest: [u8; 32]) -> Self {
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
     }
 
     /// 64 hexadecimal digits.

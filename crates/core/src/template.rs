@@ -152,16 +152,21 @@ impl Template {
     /// text and stands as it was written.
     pub fn fill<'v>(&self, mut value: impl FnMut(Field) -> Cow<'v, str>) -> String {
         let mut out = String::with_capacity(self.source.len() + 64);
+        self.fill_onto(&mut out, |field, _| value(field));
+        out
+    }
+
+    /// Appends the filled template to a text. `value` is told what stands before the place it is asked for.
+    pub(crate) fn fill_onto<'v>(&self, out: &mut String, mut value: impl FnMut(Field, &str) -> Cow<'v, str>) {
         for segment in &self.segments {
             match segment {
                 Segment::Literal(text) => out.push_str(text),
                 Segment::Field { field, fallback } => {
-                    let value = value(*field);
+                    let value = value(*field, out);
                     out.push_str(if value.is_empty() { fallback } else { &value });
                 }
             }
         }
-        out
     }
 }
 

@@ -1,0 +1,42 @@
+//! What every rule says to an event, for a person who asks why.
+
+use crate::event::Event;
+use crate::id::{Channel, RuleId};
+use crate::plan::copies::Copies;
+use crate::plan::place::Place;
+use crate::plan::refusal::nearest;
+use crate::plan::{Plan, Rule};
+
+/// What a rule says to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rule.
+    pub rule: RuleId,
+    /// The first condition that failed; `None` if the rule matched.
+    pub refusal: Option<String>,
+    /// What it says to each of its targets, if it matched: the channel, and why it gets nothing from this rule.
+    pub targets: Vec<(Channel, Option<String>)>,
+}
+
+impl Plan {
+    /// What every rule says to an event, in their order. Looks at each rule without the index, so it costs what the
+    /// configuration is long: it is for people, and [`Plan::route`] for messages.
+    pub fn explain(&self, event: &Event) -> Vec<Verdict> {
+        let place = self.place(event);
+        let mut copies = Copies::default();
+        self.rules.iter().map(|rule| rule.verdict(&place, &mut copies)).collect()
+    }
+}
+
+impl Rule {
+    fn verdict<'p>(&'p self, place: &Place<'_>, copies: &mut Copies<'p>) -> Verdict {
+        let refusal = nearest(&self.from, place).or_else(|| self.refuses_kind(place.event));
+        let targets = if refusal.is_some() { &[][..] } else { &self.to };
+        let mut offer = |target| copies.offer(self, target, place).err().map(|refusal| refusal.to_string());
+        Verdict {
+            rule: self.id.clone(),
+            refusal: refusal.map(|refusal| refusal.to_string()),
+            targets: targets.iter().map(|target| (target.channel().clone(), offer(target))).collect(),
+        }
+    }
+}
