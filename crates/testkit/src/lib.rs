@@ -6,8 +6,18 @@
 
 mod caller;
 mod clock;
+mod inbound;
 mod port;
+mod proxy;
 pub mod rocketchat;
+mod spool;
+mod standins;
+mod webhooks;
 
 pub use caller::{CallError, Reply, call};
 pub use clock::{FixedClock, SystemClock};
+pub use inbound::RecordingInbound;
+pub use proxy::{FakeProxy, ProxyScript};
+pub use spool::TempSpool;
+pub use standins::{Health, KnownIds, NothingKnown, RecordingHealth};
+pub use webhooks::LocalWebhooks;

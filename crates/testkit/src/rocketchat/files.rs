@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use multer::{Field, Multipart};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use tieline_core::spool::SpoolId;
 use tokio::io::AsyncWriteExt;
 
 use super::inside::Inside;
@@ -145,7 +146,7 @@ impl Inside {
             name: name.to_owned(),
             mime: mime.to_owned(),
             size: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: hex(Sha256::new_with_prefix(bytes)),
             path,
         };
         let author = self.state().account(user).cloned().ok_or_else(Refusal::unauthorized)?;
@@ -228,7 +229,7 @@ impl Inside {
             out.write_all(&chunk).await.map_err(disk)?;
         }
         out.flush().await.map_err(disk)?;
-        Ok(FakeFile { id, name, mime, size, sha256: hex(&digest.finalize()), path })
+        Ok(FakeFile { id, name, mime, size, sha256: hex(digest), path })
     }
 
     /// `/file-upload/{fileId}/{name}`.
@@ -308,6 +309,6 @@ fn mismatch() -> Refusal {
     Refusal::plain("Match failed [400]")
 }
 
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hex(digest: Sha256) -> String {
+    SpoolId::of_digest(digest.finalize().into()).into()
 }

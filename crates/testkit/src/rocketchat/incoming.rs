@@ -46,15 +46,30 @@ pub(crate) struct HookState {
     pub(crate) options: HookOptions,
 }
 
+impl HookState {
+    /// Where a post goes.
+    fn channels(&self, body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+        let Some(named) = body.get("channel").or_else(|| body.get("roomId")) else {
+            return Ok(vec![self.channel.clone()]);
+        };
+        if !self.options.allow_override {
+            return Err(Refusal::plain("overriding destination channel is disabled for this integration"));
+        }
+        let names = match named {
+            Value::String(name) => vec![name.clone()],
+            Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        if names.is_empty() { Err(Refusal::meteor("error-invalid-room", "Invalid room")) } else { Ok(names) }
+    }
+}
+
 impl Inside {
     /// Takes a post to an Incoming Webhook.
     pub(crate) fn hook(self: &Arc<Self>, path: &str, headers: &HeaderMap, body: &Bytes) -> Result<Value, Refusal> {
         let parts: Vec<&str> = path.trim_start_matches("/hooks/").split('/').collect();
         // An old form has the user's id between the two.
-        let (id, token) = match parts[..] {
-            [id, token] | [id, _, token] => (id, token),
-            _ => return Err(bad_token()),
-        };
+        let ([id, token] | [id, _, token]) = parts[..] else { return Err(bad_token()) };
         let hook = self.state().incoming.iter().find(|hook| hook.id == id && hook.token == token).cloned();
         let hook = hook.ok_or_else(bad_token)?;
         if !hook.enabled {
@@ -68,7 +83,7 @@ impl Inside {
         if self.script.hooks_need_impersonation && !author.may(Permission::Impersonate) {
             return Err(Refusal::plain("error-user-lacks-message-impersonate-permission"));
         }
-        let channels = self.channels(&hook, &body)?;
+        let channels = hook.channels(&body)?;
         let outcomes: Vec<(String, Result<Value, Refusal>)> = channels
             .into_iter()
             .map(|channel| {
@@ -83,21 +98,6 @@ impl Inside {
             outcome?;
         }
         Ok(json!({ "success": true }))
-    }
-
-    fn channels(&self, hook: &HookState, body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
-        let Some(named) = body.get("channel").or_else(|| body.get("roomId")) else {
-            return Ok(vec![hook.channel.clone()]);
-        };
-        if !hook.options.allow_override {
-            return Err(Refusal::plain("overriding destination channel is disabled for this integration"));
-        }
-        let names = match named {
-            Value::String(name) => vec![name.clone()],
-            Value::Array(names) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
-        if names.is_empty() { Err(Refusal::meteor("error-invalid-room", "Invalid room")) } else { Ok(names) }
     }
 
     fn hook_post(

@@ -9,7 +9,7 @@ pub(crate) fn mentions(text: &str, name: &str) -> bool {
         let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         rest.strip_prefix(name).is_some_and(|after| {
             let after = after.trim_start_matches('.').chars().next();
-            !before.is_some_and(|c| c.is_alphanumeric()) && !after.is_some_and(word)
+            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(word)
         })
     })
 }

@@ -9,6 +9,7 @@ use crate::clock::SystemClock;
 
 /// How a fake Rocket.Chat server is set up. The defaults are those of a fresh server of version 8.1.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are settings of the server, each for itself")]
 pub struct RocketChatScript {
     /// Its version, `major.minor.patch`: it decides which calls exist and how flags look.
     pub version: &'static str,

@@ -349,6 +349,12 @@ impl FakeRocketChat {
         found.unwrap_or_else(|| panic!("no such call was made; these were: {:#?}", self.hook_calls()))
     }
 
+    /// Waits until so many calls to webhooks ended. Panics after 20 s, and says which did.
+    pub async fn wait_for_hook_calls(&self, count: usize) -> Vec<HookCall> {
+        let found = self.until(|server| Some(server.hook_calls()).filter(|calls| calls.len() >= count)).await;
+        found.unwrap_or_else(|| panic!("{count} calls were not made; these were: {:#?}", self.hook_calls()))
+    }
+
     /// Looks again whenever something changes, until there is something or patience ends.
     async fn until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> Option<T> {
         let mut changes = self.inside.watch();

@@ -42,14 +42,14 @@ impl Serve for Storage {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         let signed = request.uri().query().is_some_and(|query| query.contains("X-Amz-Signature=signed"));
         if !signed {
-            return Ok(refused(Refusal::empty(StatusCode::FORBIDDEN)));
+            return Ok(refused(&Refusal::empty(StatusCode::FORBIDDEN)));
         }
         let id = request.uri().path().trim_start_matches("/bucket/").to_owned();
         let server = self.server.get().and_then(Weak::upgrade);
         let file = server.and_then(|server| server.state().upload(&id).map(|upload| upload.file.clone()));
         match file {
-            Some(file) => Ok(file_answer(&file, id != file.id).await.unwrap_or_else(refused)),
-            None => Ok(refused(Refusal::empty(StatusCode::NOT_FOUND))),
+            Some(file) => Ok(file_answer(&file, id != file.id).await.unwrap_or_else(|refusal| refused(&refusal))),
+            None => Ok(refused(&Refusal::empty(StatusCode::NOT_FOUND))),
         }
     }
 }

@@ -1,4 +1,11 @@
 //! The fakes, from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod client;
+mod downloads;
+mod faults;
+mod hooks;
+mod limits;
+mod proxies;
 mod strict;

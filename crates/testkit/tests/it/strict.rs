@@ -41,3 +41,118 @@ async fn bodies_with_unknown_or_missing_keys_are_refused() {
     }
     assert!(server.messages("GENERAL").is_empty());
 }
+
+#[tokio::test]
+async fn a_repeated_id_inserts_nothing_and_trips_the_endpoint() {
+    let (server, bot, _) = server(RocketChatScript::default()).await;
+    let client = Client(&server, &bot);
+    let body =
+        json!({"message": {"_id": "k1", "rid": "GENERAL", "msg": "x", "alias": "Ann", "avatar": "https://a/b.png"}});
+    let (status, answer) = client.post("chat.sendMessage", &body).await;
+    assert_eq!(
+        (status, answer["message"]["_id"].as_str(), answer["message"]["alias"].as_str()),
+        (200, Some("k1"), Some("Ann"))
+    );
+    let (status, answer) = client.post("chat.sendMessage", &body).await;
+    assert_eq!((status, error(&answer)), (400, "Cannot read properties of undefined (reading 'starred')"));
+    assert_eq!(server.messages("GENERAL").len(), 1);
+    assert_eq!(client.get("chat.getMessage?msgId=k1").await.1["message"]["msg"], "x");
+    let (status, answer) = client.get("chat.getMessage?msgId=nope").await;
+    assert_eq!((status, answer), (400, json!({"success": false})));
+}
+
+#[tokio::test]
+async fn who_may_not_impersonate_is_refused() {
+    let (server, _, ann) = server(RocketChatScript::default()).await;
+    let client = Client(&server, &ann);
+    for body in [
+        json!({"message": {"rid": "GENERAL", "msg": "x", "alias": "Bob"}}),
+        json!({"message": {"rid": "GENERAL", "msg": "x", "avatar": "https://a/b.png"}}),
+    ] {
+        let (status, answer) = client.post("chat.sendMessage", &body).await;
+        assert_eq!((status, answer), (400, json!({"success": false, "error": "Not enough permission"})));
+    }
+    let (status, _) =
+        client.post("chat.sendMessage", &json!({"message": {"rid": "GENERAL", "msg": "x", "emoji": ":cat:"}})).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn long_texts_and_mass_mentions_are_refused_whole() {
+    let (server, bot, ann) = server(RocketChatScript::default()).await;
+    let bot = Client(&server, &bot);
+    let text = |text: &str| json!({"message": {"rid": "GENERAL", "msg": text}});
+    // 2,500 faces are 5,000 UTF-16 units.
+    assert_eq!(bot.post("chat.sendMessage", &text(&"😀".repeat(2500))).await.0, 200);
+    let (status, answer) = bot.post("chat.sendMessage", &text(&format!("{}x", "😀".repeat(2500)))).await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-message-size-exceeded")));
+    let (status, answer) = bot.post("chat.sendMessage", &text("hi @here")).await;
+    assert_eq!((status, error(&answer)), (400, "Notify here in this room not allowed [error-action-not-allowed]"));
+    assert_eq!(bot.post("chat.sendMessage", &text("hi @\u{200b}all")).await.0, 200);
+    assert_eq!(Client(&server, &ann).post("chat.sendMessage", &text("hi @all")).await.0, 200);
+}
+
+#[tokio::test]
+async fn only_post_message_joins_public_rooms() {
+    let (server, bot, _) = server(RocketChatScript::default()).await;
+    server.add_room(RoomKind::Public, "R2", "second");
+    let client = Client(&server, &bot);
+    assert_eq!(client.post("chat.sendMessage", &json!({"message": {"rid": "R2", "msg": "x"}})).await.0, 200);
+    assert!(!server.is_member("R2", &bot));
+    assert_eq!(client.post("chat.postMessage", &json!({"roomId": "R2", "text": "x"})).await.0, 200);
+    assert!(server.is_member("R2", &bot));
+    let (status, answer) = client.post("chat.sendMessage", &json!({"message": {"rid": "SECRET", "msg": "x"}})).await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-not-allowed")));
+    let (status, answer) = client.post("chat.sendMessage", &json!({"message": {"rid": "NONE", "msg": "x"}})).await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-invalid-room")));
+}
+
+#[tokio::test]
+async fn uploads_follow_the_version_and_the_names() {
+    let (server, bot, _) = server(RocketChatScript::default()).await;
+    let client = Client(&server, &bot);
+    assert_eq!(client.upload("rooms.upload/GENERAL", "file", "a.png", "image/png", b"x").await.0, 404);
+    let (status, answer) = client.upload("rooms.media/GENERAL", "upload", "a.png", "image/png", b"x").await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("invalid-field")));
+    let (status, answer) = client.upload("rooms.media/GENERAL", "file", "a.svg", "image/svg+xml", b"x").await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-invalid-file-type")));
+    let (_, answer) = client.upload("rooms.media/GENERAL", "file", "a b.png", "image/png", b"picture").await;
+    let id = answer["file"]["_id"].as_str().unwrap().to_owned();
+    assert_eq!(answer["file"]["url"], format!("/file-upload/{id}/a%20b.png"));
+    assert!(server.messages("GENERAL").is_empty(), "an upload alone posts nothing");
+    let confirm = format!("rooms.mediaConfirm/GENERAL/{id}");
+    assert_eq!(error(&client.post(&confirm, &json!({"text": "x"})).await.1), "Match failed [400]");
+    let (status, _) = client.post(&confirm, &json!({"msg": "look", "alias": "Ann"})).await;
+    assert_eq!(status, 200);
+    let (status, answer) = client.post(&confirm, &json!({})).await;
+    assert_eq!((status, answer["errorType"].as_str()), (400, Some("invalid-file")));
+    let messages = server.messages("GENERAL");
+    assert_eq!((messages.len(), &*messages[0].text, messages[0].alias.as_deref()), (1, "look", Some("Ann")));
+    assert_eq!(messages[0].files[0].read().unwrap(), b"picture");
+}
+
+#[tokio::test]
+async fn old_servers_have_only_the_old_upload() {
+    let (server, bot, _) = server(RocketChatScript { version: "6.9.0", ..RocketChatScript::default() }).await;
+    let client = Client(&server, &bot);
+    assert_eq!(client.upload("rooms.media/GENERAL", "file", "a.png", "image/png", b"x").await.0, 404);
+    let (status, answer) = client.upload("rooms.upload/GENERAL", "file", "a.png", "image/png", b"x").await;
+    assert_eq!((status, answer["message"]["msg"].as_str()), (200, Some("ignored?")));
+}
+
+#[tokio::test]
+async fn credentials_are_asked_for() {
+    let (server, bot, _) = server(RocketChatScript::default()).await;
+    let text = "You must be logged in to do this.";
+    server.expire_tokens(&bot);
+    let (status, answer) = Client(&server, &bot).get("me").await;
+    assert_eq!((status, answer), (401, json!({"success": false, "status": "error", "message": text, "error": text})));
+    let login = json!({"user": "relay", "password": "password of relay"});
+    let (status, answer) = Client(&server, &bot).post("login", &login).await;
+    assert_eq!((status, answer["data"]["userId"].as_str()), (200, Some(&*bot.id)));
+    let renewed = User { token: answer["data"]["authToken"].as_str().unwrap().to_owned(), ..bot };
+    assert_eq!(Client(&server, &renewed).get("me").await.1["roles"], json!(["bot"]));
+    let (status, _) = Client(&server, &renewed).post("login", &json!({"user": "relay", "password": "no"})).await;
+    assert_eq!(status, 401);
+    assert_eq!(Client(&server, &renewed).post("chat.shout", &json!({})).await.0, 404);
+}

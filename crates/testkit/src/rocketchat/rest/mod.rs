@@ -69,12 +69,12 @@ impl Serve for Inside {
             }
             None => self.dispatch(route, &head, received, peer.ip(), &mut limits).await,
         };
-        let mut answer = outcome.unwrap_or_else(refused);
+        let mut answer = outcome.unwrap_or_else(|refusal| refused(&refusal));
         answer.headers_mut().extend(limits);
         match fault {
             Some(Fault::DropAfter) => return Err(Hangup),
             Some(Fault::HangAfter) => std::future::pending().await,
-            Some(Fault::Status500After) => answer = refused(server_error()),
+            Some(Fault::Status500After) => answer = refused(&server_error()),
             _ => {}
         }
         self.record_status(number, answer.status().as_u16());
@@ -282,15 +282,13 @@ fn json_answer(status: StatusCode, body: &Value) -> Answer {
 }
 
 /// The answer that a refusal is.
-pub(crate) fn refused(refusal: Refusal) -> Answer {
-    match &refusal.body {
-        Some(body) => json_answer(refusal.status, body),
-        None => {
-            let mut answer = Response::new(bytes_body(Bytes::new()));
-            *answer.status_mut() = refusal.status;
-            answer
-        }
+pub(crate) fn refused(refusal: &Refusal) -> Answer {
+    if let Some(body) = &refusal.body {
+        return json_answer(refusal.status, body);
     }
+    let mut answer = Response::new(bytes_body(Bytes::new()));
+    *answer.status_mut() = refusal.status;
+    answer
 }
 
 /// Letter avatars are SVG.
