@@ -1,0 +1,223 @@
+//! Channel addresses: `{"room_id": "GENERAL"}`, and for targets of a hook `{"channel": "#general"}`.
+
+use serde_json::{Map, Value, json};
+use tieline_core::address::Address;
+use tieline_core::driver::{SourcePattern, TargetChannel};
+use tieline_core::id::ChannelKey;
+use tieline_core::problem::{Problem, unknown_keys};
+
+use crate::hook::Hook;
+
+const ROOM: &str = "room_id";
+const CHANNEL: &str = "channel";
+const THREADS: &str = "thread_per_chat";
+
+/// The JSON Schema of an address.
+pub(crate) fn schema(as_target: bool) -> Value {
+    let room = json!({
+        "type": "string", "minLength": 1,
+        "description": "The room's id (GENERAL, or 17 letters and digits); `tieline rooms` lists them. As a source, \
+            `*` stands for every room.",
+    });
+    if !as_target {
+        return json!({
+            "type": "object", "additionalProperties": false, "required": [ROOM], "properties": { ROOM: room },
+        });
+    }
+    json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            ROOM: room,
+            CHANNEL: {
+                "type": "string", "minLength": 1,
+                "description": "Only with `send_method: \"webhook\"`: where the Incoming Webhook posts instead of its \
+                    own channel: `#name`, `@user` or a room id. The integration must allow it.",
+            },
+        },
+    })
+}
+
+/// Understands a source address.
+pub(crate) fn source(address: &Address, hook: Option<&Hook>) -> Result<SourcePattern, Vec<Problem>> {
+    let mut problems = unknown(address);
+    // In a `connect` rule one address is both source and target, so a hook's `channel` may stand here.
+    if hook.is_none() && address.keys().contains_key(CHANNEL) {
+        problems.push(channel_without_hook());
+    }
+    let room = text(address, ROOM, &mut problems);
+    let channel = match room {
+        Some("*") => None,
+        Some(room) => key(room, ROOM, &mut problems),
+        None if address.keys().contains_key(ROOM) => None,
+        None => {
+            problems.push(
+                Problem::error("a source must say which room: `room_id` is missing")
+                    .help("name the room, or write \"*\" for every room; `tieline rooms` lists them"),
+            );
+            None
+        }
+    };
+    if problems.is_empty() { Ok(SourcePattern { channel, also: Vec::new() }) } else { Err(problems) }
+}
+
+/// Understands a target address.
+pub(crate) fn target(address: &Address, hook: Option<&Hook>) -> Result<TargetChannel, Vec<Problem>> {
+    let mut problems = unknown(address);
+    let room = text(address, ROOM, &mut problems);
+    let channel = text(address, CHANNEL, &mut problems);
+    if room == Some("*") {
+        problems.push(
+            Problem::error("a target is one room; \"*\" can only be a source")
+                .at(ROOM)
+                .help("name the room; `tieline rooms` lists them"),
+        );
+    }
+    let room_key = room.and_then(|room| key(room, ROOM, &mut problems));
+    let name = match hook {
+        Some(hook) => Some(hook.channel(channel)),
+        None => {
+            if address.keys().contains_key(CHANNEL) {
+                problems.push(channel_without_hook());
+            }
+            if !address.keys().contains_key(ROOM) {
+                problems.push(
+                    Problem::error("a target must say which room: `room_id` is missing")
+                        .help("`tieline rooms` lists the rooms and their ids"),
+                );
+            }
+            room.map(str::to_owned)
+        }
+    };
+    let name = name.and_then(|name| key(&name, CHANNEL, &mut problems));
+    let (true, Some(key)) = (problems.is_empty(), name) else { return Err(problems) };
+    let mut also_known_as: Vec<ChannelKey> = Vec::new();
+    if hook.is_some() {
+        also_known_as.extend(room_key);
+        // A bare override is a room's id (or its name, which never equals an id that a message comes from).
+        let bare = channel.filter(|channel| !channel.starts_with(['#', '@']));
+        also_known_as.extend(bare.and_then(|id| ChannelKey::new(id).ok()).filter(|id| !also_known_as.contains(id)));
+    }
+    let canonical = Address::of([(ROOM, room), (CHANNEL, channel)].into_iter().filter_map(|(k, v)| Some((k, v?))));
+    Ok(TargetChannel { key, also_known_as, address: canonical, secrets: Vec::new() })
+}
+
+/// Problems of the addresses of one `connect` rule, seen together.
+pub(crate) fn connect(addresses: &[Address], hook: Option<&Hook>) -> Vec<Problem> {
+    if hook.is_none() {
+        return Vec::new();
+    }
+    let undecided = |address: &&Address| address.text(CHANNEL).is_none();
+    if addresses.iter().filter(undecided).count() < 2 {
+        return Vec::new();
+    }
+    let without = addresses.iter().enumerate().filter(|(_, address)| undecided(address));
+    without
+        .map(|(index, _)| {
+            Problem::error("the Incoming Webhook decides the room, so two rooms of this instance cannot be told apart")
+                .at_index(index)
+                .help("give each room its `channel` (\"#name\"), or set `send_method` to \"api\"")
+        })
+        .collect()
+}
+
+fn unknown(address: &Address) -> Vec<Problem> {
+    let mut keys: Map<String, Value> = address.keys().clone();
+    let threads = keys.remove(THREADS);
+    let mut problems = unknown_keys(&keys, &[ROOM, CHANNEL]);
+    if threads.is_some_and(|asked| asked != Value::Bool(false)) {
+        problems.push(
+            Problem::error("`thread_per_chat` comes with a later version of tieline")
+                .at(THREADS)
+                .help("leave it out; the chats of all sources then share the room"),
+        );
+    }
+    problems
+}
+
+fn channel_without_hook() -> Problem {
+    Problem::error("`channel` is only for `send_method: \"webhook\"`")
+        .at(CHANNEL)
+        .on_key()
+        .help("name the room by `room_id`")
+}
+
+fn text<'a>(address: &'a Address, key: &str, problems: &mut Vec<Problem>) -> Option<&'a str> {
+    match address.keys().get(key)? {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::String(_) => {
+            problems.push(Problem::error(format!("`{key}` is empty")).at(key));
+            None
+        }
+        _ => {
+            problems.push(Problem::error(format!("`{key}` must be a text")).at(key));
+            None
+        }
+    }
+}
+
+fn key(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<ChannelKey> {
+    ChannelKey::new(text).map_err(|error| problems.push(Problem::error(error.to_string()).at(at))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(value: Value) -> Address {
+        serde_json::from_value(value).expect("an object")
+    }
+
+    fn hook() -> Hook {
+        Hook::parse("https://c/hooks/abc/t0ken").expect("sound")
+    }
+
+    fn messages(problems: &[Problem]) -> String {
+        problems.iter().map(|p| format!("{} ", p.message)).collect()
+    }
+
+    #[test]
+    fn a_source_names_its_room_or_all() {
+        let one = source(&address(json!({ "room_id": "GENERAL" })), None).expect("sound");
+        assert_eq!(one.channel, Some(ChannelKey::new("GENERAL").unwrap()));
+        assert_eq!(source(&address(json!({ "room_id": "*" })), None).expect("sound").channel, None);
+        for wrong in [json!({}), json!({ "room": "GENERAL" }), json!({ "room_id": "" }), json!({ "room_id": 5 })] {
+            assert!(source(&address(wrong.clone()), None).is_err(), "{wrong}");
+        }
+        let misspelt = source(&address(json!({ "roomid": "GENERAL" })), None).expect_err("misspelt");
+        assert!(misspelt[0].help.as_deref().is_some_and(|help| help.contains("room_id")));
+        assert!(source(&address(json!({ "room_id": "R", "channel": "#x" })), None).is_err());
+        assert!(source(&address(json!({ "room_id": "R", "channel": "#x" })), Some(&hook())).is_ok());
+    }
+
+    #[test]
+    fn a_target_is_a_room_by_rest_and_a_hook_otherwise() {
+        let room = target(&address(json!({ "room_id": "R1" })), None).expect("sound");
+        assert_eq!((room.key.as_str(), room.also_known_as.len()), ("R1", 0));
+        assert!(target(&address(json!({})), None).is_err());
+        assert!(target(&address(json!({ "room_id": "*" })), None).is_err());
+        assert!(target(&address(json!({ "room_id": "R1", "channel": "#x" })), None).is_err());
+
+        let hook = hook();
+        assert_eq!(target(&address(json!({})), Some(&hook)).expect("sound").key.as_str(), "hook:abc");
+        let named = target(&address(json!({ "channel": "#x", "room_id": "R1" })), Some(&hook)).expect("sound");
+        assert_eq!(named.key.as_str(), "hook:abc/#x");
+        assert_eq!(named.also_known_as, [ChannelKey::new("R1").unwrap()]);
+        let bare = target(&address(json!({ "channel": "R2" })), Some(&hook)).expect("sound");
+        assert_eq!(bare.also_known_as, [ChannelKey::new("R2").unwrap()]);
+    }
+
+    #[test]
+    fn a_thread_per_chat_is_refused_clearly() {
+        let problems = target(&address(json!({ "room_id": "R", "thread_per_chat": true })), None).expect_err("refused");
+        assert!(messages(&problems).contains("later version"));
+    }
+
+    #[test]
+    fn a_hook_cannot_connect_two_rooms_unless_it_is_told_which() {
+        let rooms = [address(json!({ "room_id": "R1" })), address(json!({ "room_id": "R2" }))];
+        assert_eq!(connect(&rooms, Some(&hook())).len(), 2);
+        assert!(connect(&rooms, None).is_empty());
+        let told = [address(json!({ "room_id": "R1", "channel": "#a" })), address(json!({ "room_id": "R2" }))];
+        assert!(connect(&told, Some(&hook())).is_empty());
+    }
+}

@@ -1,0 +1,194 @@
+//! A checked instance: settings that make sense together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tieline_core::address::Address;
+use tieline_core::driver::{
+    BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel, TextUnit,
+};
+use tieline_core::id::InstanceId;
+use tieline_core::markup::Dialect;
+use tieline_core::problem::Problem;
+use tieline_core::secret::Secret;
+use tieline_core::webhook::ListenAt;
+use url::Url;
+
+use crate::address;
+use crate::dialect::RocketChatDialect;
+use crate::hook::Hook;
+use crate::settings::ReplyStyle;
+
+/// The platform's name in the configuration.
+pub(crate) const PLATFORM: &str = "rocketchat";
+
+/// `Message_MaxAllowedSize` of a server that nobody changed, compared with the length of a JavaScript string.
+const MAX_TEXT: usize = 5000;
+
+/// How messages are sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Sender {
+    /// By REST.
+    Api,
+    /// By an Incoming Webhook.
+    Hook(Hook),
+}
+
+/// What proves to the server who we are.
+#[derive(Debug, Clone)]
+pub(crate) enum Credentials {
+    /// A personal access token.
+    Token {
+        /// The bot's user id.
+        user_id: String,
+        /// The token.
+        token: Secret,
+    },
+    /// A login, which expires and is renewed.
+    Login {
+        /// The bot's user name.
+        username: String,
+        /// Its password.
+        password: Secret,
+    },
+}
+
+/// The checked settings of one Rocket.Chat account.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) realm: String,
+    /// Base URL of the server; its path ends without a slash.
+    pub(crate) server: Url,
+    pub(crate) sender: Sender,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) listen: ListenAt,
+    /// Empty if requests are taken without a token.
+    pub(crate) webhook_token: Secret,
+    pub(crate) proxy: ProxyChoice,
+    pub(crate) reply_style: ReplyStyle,
+    pub(crate) capabilities: Capabilities,
+}
+
+impl Instance {
+    pub(crate) fn capabilities_of(sender: &Sender, max_file_size: u64) -> Capabilities {
+        Capabilities {
+            identity_key: Some("rc_alias"),
+            max_text: MAX_TEXT,
+            text_unit: TextUnit::Utf16,
+            max_file_size,
+            idempotent: matches!(sender, Sender::Api),
+        }
+    }
+
+    /// The hook, if messages are sent by one.
+    pub(crate) fn hook(&self) -> Option<&Hook> {
+        match &self.sender {
+            Sender::Hook(hook) => Some(hook),
+            Sender::Api => None,
+        }
+    }
+
+    /// The address of something on the server; `path` begins with `/`.
+    pub(crate) fn on_server(&self, path: &str) -> String {
+        format!("{}{path}", self.server.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RocketChat")
+            .field("id", &self.id)
+            .field("server", &self.server.as_str())
+            .field("sender", &self.sender)
+            .field("credentials", &self.credentials)
+            .field("listen", &self.listen)
+            .field("reply_style", &self.reply_style)
+            .field("capabilities", &self.capabilities)
+            .finish_non_exhaustive()
+    }
+}
+
+impl InstanceConfig for Instance {
+    fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    fn platform(&self) -> &'static str {
+        PLATFORM
+    }
+
+    fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>> {
+        address::source(address, self.hook())
+    }
+
+    fn target(&self, address: &Address) -> Result<TargetChannel, Vec<Problem>> {
+        address::target(address, self.hook())
+    }
+
+    fn connect(&self, addresses: &[Address]) -> Vec<Problem> {
+        address::connect(addresses, self.hook())
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &RocketChatDialect
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = Vec::new();
+        match &self.credentials {
+            Some(Credentials::Token { token, .. }) => secrets.push(token.clone()),
+            Some(Credentials::Login { password, .. }) => secrets.push(password.clone()),
+            None => {}
+        }
+        if let Some(hook) = self.hook() {
+            secrets.extend(hook.secrets());
+        }
+        secrets.push(self.webhook_token.clone());
+        secrets.extend(proxy_password(&self.proxy));
+        secrets.retain(|secret| !secret.is_empty());
+        secrets
+    }
+
+    fn listen(&self) -> Option<ListenAt> {
+        Some(self.listen.clone())
+    }
+
+    fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {
+        let _: Services = services;
+        Err(BuildError("the Rocket.Chat driver cannot run yet".to_owned()))
+    }
+}
+
+/// The password within a proxy's URL, as it stands there and as it is meant.
+fn proxy_password(proxy: &ProxyChoice) -> Vec<Secret> {
+    let ProxyChoice::Url(url) = proxy else { return Vec::new() };
+    let Some(password) = Url::parse(url.reveal()).ok().and_then(|url| url.password().map(str::to_owned)) else {
+        return Vec::new();
+    };
+    let meant = url::form_urlencoded::parse(format!("p={}", password.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned());
+    let mut secrets = vec![Secret::new(password)];
+    secrets.extend(meant.map(Secret::new).filter(|secret| *secret != secrets[0]));
+    secrets
+}
+
+/// The realm of a server: message ids are unique there, whichever account sees them.
+pub(crate) fn realm_of(server: &Url) -> String {
+    format!("{PLATFORM}:{}{}", server.origin().ascii_serialization(), server.path().trim_end_matches('/'))
+}
+
+/// A JSON text, for message keys and settings that hold one.
+pub(crate) fn text_of<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
