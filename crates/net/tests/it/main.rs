@@ -5,4 +5,5 @@
 mod client;
 mod listener;
 mod peer;
+mod serve;
 mod spool;
