@@ -170,7 +170,9 @@ impl Relay {
     /// Dead letters, oldest first, secrets masked.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, OutboxError> {
         let mut letters = self.exchange.outbox.dead_letters().await?;
-        letters.iter_mut().for_each(|letter| self.exchange.guard.mask_letter(letter));
+        for letter in &mut letters {
+            self.exchange.guard.mask_letter(letter);
+        }
         Ok(letters)
     }
 

@@ -8,7 +8,7 @@ use tieline_core::outbox::Retention;
 use crate::exchange::Exchange;
 
 /// How often it looks. With `"messages": "0s"` a settled text is gone after this long at the latest.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Between two bounded steps, so that sends get their turn at the writer.
 const BREATH: Duration = Duration::from_millis(20);

@@ -41,6 +41,7 @@ pub(crate) struct Telemetry {
     ready: Family<Of, Gauge>,
     messages: Family<InState, Gauge<i64, AtomicI64>>,
     restarts: Family<Of, Counter>,
+    incomplete: Family<Of, Counter>,
     disk_refusals: Counter,
 }
 
@@ -59,9 +60,11 @@ impl Telemetry {
         registry.register("messages", "Messages in the outbox by state, since it was made", messages.clone());
         let restarts = Family::default();
         registry.register("driver_restarts", "How often a driver stopped and was run again", restarts.clone());
+        let incomplete = Family::default();
+        registry.register("incomplete_events", "Events sent on as they stood, since a part could not be had", incomplete.clone());
         let disk_refusals = Counter::default();
         registry.register("disk_refusals", "Writes that the disk refused", disk_refusals.clone());
-        Self { registry, events, deliveries, failures, ready, messages, restarts, disk_refusals }
+        Self { registry, events, deliveries, failures, ready, messages, restarts, incomplete, disk_refusals }
     }
 
     /// The OpenMetrics text.
@@ -151,6 +154,7 @@ impl Telemetry {
 
     pub(crate) fn completed(&self, seq: EventSeq, instance: &InstanceId, notes: &[String]) {
         if !notes.is_empty() {
+            self.incomplete.get_or_create(&Of { instance: instance.to_string() }).inc();
             tracing::info!(trace = %seq, %instance, notes = notes.join("; "), "Event completed as far as possible");
         }
     }
@@ -158,9 +162,10 @@ impl Telemetry {
     pub(crate) fn health(&self, instance: &InstanceId, health: &InstanceHealth) {
         let ready = health.state == State::Ready;
         self.ready.get_or_create(&Of { instance: instance.to_string() }).set(i64::from(ready));
-        match (&health.error, ready) {
-            (Some(error), false) => tracing::warn!(%instance, error, "Instance is failing"),
-            _ => tracing::info!(%instance, "Instance is ready"),
+        if let (Some(error), false) = (&health.error, ready) {
+            tracing::warn!(%instance, error, "Instance is failing");
+        } else {
+            tracing::info!(%instance, "Instance is ready");
         }
     }
 
