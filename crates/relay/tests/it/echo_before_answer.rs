@@ -1,0 +1,56 @@
+//! Our own message comes back before the answer to its send.
+
+use std::sync::Arc;
+
+use tieline_core::event::{Authorship, Event};
+use tieline_core::outbox::Accepted;
+use tokio::sync::Notify;
+
+use crate::house::House;
+use crate::scripted::{Script, Scripted, message, plan, rule};
+
+fn by_a_bot(mut event: Event) -> Event {
+    event.author.kind = Authorship::BotOrOurs;
+    event
+}
+
+#[tokio::test]
+async fn the_echo_is_held_until_the_answer_names_it() {
+    let chat = Scripted::new("chat");
+    let plan = plan(vec![
+        rule("there", ("chat", "A"), &[("chat", "B")], "{msg}"),
+        rule("back", ("chat", "B"), &[("chat", "A")], "{msg}"),
+    ]);
+    let house = House::open(&plan, &[&chat]).await;
+    let answer = Arc::new(Notify::new());
+    chat.script("B", Script::ArriveThenWait(Arc::clone(&answer)));
+    chat.receive(message("chat", "A", "m1", "one")).await;
+    let copy = chat.wait_for("B", 1).await.remove(0);
+    let echo = chat.receive(by_a_bot(message("chat", "B", &copy.id, "one"))).await;
+    assert!(matches!(echo, Accepted::Held { .. }), "{echo:?}");
+    answer.notify_one();
+    let tallies = house.settled().await;
+    assert_eq!((tallies.delivered, tallies.filtered), (1, 1));
+    assert!(chat.texts("A").is_empty(), "the copy did not come back");
+}
+
+#[tokio::test]
+async fn what_was_held_and_is_not_ours_goes_its_way() {
+    let chat = Scripted::new("chat");
+    let mut back = rule("back", ("chat", "B"), &[("chat", "A")], "{msg}");
+    let mut named = (*back.to[0].frame).clone();
+    named.frame.filter.bots = true;
+    back.to[0].frame = Arc::new(tieline_core::frame::NamedFrame::new(named.frame));
+    let plan = plan(vec![rule("there", ("chat", "A"), &[("chat", "B")], "{msg}"), back]);
+    let house = House::open(&plan, &[&chat]).await;
+    let answer = Arc::new(Notify::new());
+    chat.script("B", Script::ArriveThenWait(Arc::clone(&answer)));
+    chat.receive(message("chat", "A", "m1", "one")).await;
+    chat.wait_for("B", 1).await;
+    let other = chat.receive(by_a_bot(message("chat", "B", "somebody-elses", "news"))).await;
+    assert!(matches!(other, Accepted::Held { .. }), "{other:?}");
+    answer.notify_one();
+    chat.wait_for("A", 1).await;
+    house.settled().await;
+    assert_eq!(chat.texts("A"), ["news"]);
+}
