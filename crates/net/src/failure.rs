@@ -126,3 +126,16 @@ fn tls_sentence(error: &rustls::Error) -> String {
         other => format!("the certificate is not accepted: {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ca_of_the_operator_gets_advice() {
+        let advice = tls_sentence(&rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert!(advice.contains("SSL_CERT_FILE"), "{advice}");
+        let expired = tls_sentence(&rustls::Error::InvalidCertificate(CertificateError::Expired));
+        assert_eq!(expired, "the certificate has expired");
+    }
+}

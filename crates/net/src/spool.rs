@@ -8,7 +8,8 @@
 //! - A file is never held in memory: at most [`BATCH`] bytes of it wait to be written.
 //! - Writing, hashing and syncing happen on blocking threads; an async thread never waits for the disk.
 //!
-//! Who still needs a file is the outbox's knowledge. What a crash left behind is removed by [`Spool::sweep`] at start.
+//! Who still needs a file is the outbox's knowledge, so whoever removes one must hold off while an event that was just
+//! completed with the same content is not committed yet. What a crash left behind is removed by [`Spool::sweep`] at start.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
