@@ -5,7 +5,7 @@
 //! - A file under its name is whole and on disk, its bytes and the directory entry: writing goes to a nameless part file
 //!   beside it, which is renamed last.
 //! - The name is the SHA-256 of the content, so two writers of the same content meet in one file, whoever is first.
-//! - A file is never held in memory: at most [`BATCH`] bytes of it wait to be written.
+//! - A file is never held in memory: at most 256 KiB and one piece of it wait to be written.
 //! - Writing, hashing and syncing happen on blocking threads; an async thread never waits for the disk.
 //!
 //! Who still needs a file is the outbox's knowledge, so whoever removes one must hold off while an event that was just
