@@ -6,6 +6,7 @@
 
 mod caller;
 mod clock;
+pub mod conformance;
 mod inbound;
 mod port;
 mod proxy;
