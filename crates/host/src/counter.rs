@@ -1,0 +1,99 @@
+//! Where a command asks about stored messages: the running relay if there is one, else the outbox itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tieline_core::outbox::{Delivery, Feed, Outbox};
+use tieline_net::Spool;
+use tieline_outbox::SqliteOutbox;
+use tieline_relay::SecretGuard;
+use tokio::time::Instant;
+
+use crate::clock::SystemClock;
+use crate::data_dir::DataDir;
+use crate::desk::{Answer, Desk, Question};
+use crate::lock::{DataLock, LockError};
+use crate::socket;
+
+/// How long a relay that starts or stops just now is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Whoever answers.
+pub(crate) enum Counter {
+    /// The relay that runs.
+    Relay(DataDir),
+    /// Nobody runs: we hold the lock.
+    Here {
+        /// Answers from the outbox.
+        desk: Desk,
+        /// Held until the outbox is closed.
+        _lock: DataLock,
+    },
+}
+
+/// Nothing is sent while no relay runs.
+struct Nobody;
+
+impl Feed for Nobody {
+    fn committed(&self, _: Delivery) {}
+}
+
+impl Counter {
+    /// Finds out whom to ask. `command` is what others read who find the lock taken.
+    pub(crate) async fn open(dir: DataDir, guard: Arc<SecretGuard>, command: &str) -> anyhow::Result<Self> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match DataLock::take(&dir, command) {
+                Ok(lock) => return Self::here(&dir, guard, lock),
+                Err(LockError::Held { .. }) if dir.socket().exists() => return Ok(Self::Relay(dir)),
+                Err(LockError::Held { .. }) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn here(dir: &DataDir, guard: Arc<SecretGuard>, lock: DataLock) -> anyhow::Result<Self> {
+        let outbox = SqliteOutbox::open(&dir.outbox())
+            .with_context(|| format!("the outbox {} cannot be opened", dir.outbox().display()))?;
+        outbox.feed(Arc::new(Nobody));
+        let spool = Spool::open(dir.spool())
+            .with_context(|| format!("the media spool {} cannot be opened", dir.spool().display()))?;
+        let desk = Desk { outbox: Arc::new(outbox), spool: Arc::new(spool), guard, clock: Arc::new(SystemClock) };
+        Ok(Self::Here { desk, _lock: lock })
+    }
+
+    /// Asks.
+    pub(crate) async fn ask(&self, question: Question) -> anyhow::Result<Answer> {
+        let answer = match self {
+            Self::Here { desk, .. } => desk.answer(question).await,
+            Self::Relay(dir) => {
+                let path = dir.socket();
+                let asked = socket::ask(&path, &question).await;
+                let asked = asked.with_context(|| format!("the running tieline cannot be asked at {}", path.display()));
+                asked?
+                    .with_context(|| format!("tieline is just stopping or starting ({}); try again", path.display()))?
+            }
+        };
+        match answer {
+            Answer::Failed(reason) => bail!(reason),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Whether a relay runs.
+    pub(crate) fn relay_runs(&self) -> bool {
+        matches!(self, Self::Relay(_))
+    }
+
+    /// Closes what was opened.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        if let Self::Here { desk, .. } = &self {
+            // Whether the last relay left a send in flight is for the next relay to know, not changed by our look.
+            desk.outbox.close(desk.outbox.was_closed()).await?;
+        }
+        Ok(())
+    }
+}
