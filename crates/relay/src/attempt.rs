@@ -117,16 +117,17 @@ async fn outgoing(
     let event = &delivery.event;
     let composed = compose(event, frame, instance.config.dialect(), &exchange.zone);
     let message = event.message();
-    let reply_to = match (message.and_then(|message| message.reply_to.as_ref()), exchange.instances.get(&event.instance)) {
-        (Some(parent), Some(source)) => {
-            exchange
-                .insist("looking for the copy of a parent", || {
-                    exchange.outbox.copy_in(&source.realm, parent, &frame.target)
-                })
-                .await?
-        }
-        _ => None,
-    };
+    let reply_to =
+        match (message.and_then(|message| message.reply_to.as_ref()), exchange.instances.get(&event.instance)) {
+            (Some(parent), Some(source)) => {
+                exchange
+                    .insist("looking for the copy of a parent", || {
+                        exchange.outbox.copy_in(&source.realm, parent, &frame.target)
+                    })
+                    .await?
+            }
+            _ => None,
+        };
     Ok(Outgoing {
         delivery: delivery.id,
         target: frame.address.clone(),
@@ -143,9 +144,8 @@ async fn outgoing(
 fn tells_a_secret(exchange: &Exchange, event: &Event, outgoing: &Outgoing) -> bool {
     let guard = &exchange.guard;
     let author = &event.author;
-    let file = |file: &Attachment| {
-        guard.finds(&file.name) || file.link.as_deref().is_some_and(|link| guard.finds(link))
-    };
+    let file =
+        |file: &Attachment| guard.finds(&file.name) || file.link.as_deref().is_some_and(|link| guard.finds(link));
     let keys: &BTreeMap<String, String> = &outgoing.keys;
     guard.finds(&outgoing.text)
         || guard.finds(&outgoing.named_text)
@@ -168,12 +168,13 @@ pub(crate) async fn reconcile(
     instance: &Running,
     sending: &Sending,
 ) -> Result<Reconciled, SendError> {
-    let held = exchange.outbox.held(Some(instance.config.id())).await.map_err(|error| SendError::Ambiguous {
-        reason: error.to_string(),
-    })?;
+    let held = exchange
+        .outbox
+        .held(Some(instance.config.id()))
+        .await
+        .map_err(|error| SendError::Ambiguous { reason: error.to_string() })?;
     let held: Vec<Event> = held.into_iter().map(|(_, event)| event).collect();
     AssertUnwindSafe(instance.driver.reconcile(sending, &held)).catch_unwind().await.unwrap_or_else(|_| {
         Err(SendError::Ambiguous { reason: "the driver failed while looking for the message; please report it".into() })
     })
 }
-

@@ -11,19 +11,16 @@ pub(crate) struct Backoff {
 }
 
 /// Between attempts at a delivery.
-pub(crate) const ATTEMPTS: Backoff =
-    Backoff { first: Duration::from_millis(500), longest: Duration::from_mins(1) };
+pub(crate) const ATTEMPTS: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_mins(1) };
 
 /// While an instance's credentials are refused (contract §4.7).
-pub(crate) const CREDENTIALS: Backoff =
-    Backoff { first: Duration::from_secs(10), longest: Duration::from_mins(5) };
+pub(crate) const CREDENTIALS: Backoff = Backoff { first: Duration::from_secs(10), longest: Duration::from_mins(5) };
 
 /// Between runs of a driver that stopped.
 pub(crate) const DRIVERS: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
 
 /// Between tries to complete an event: it has only a minute.
-pub(crate) const COMPLETION: Backoff =
-    Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(10) };
+pub(crate) const COMPLETION: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(10) };
 
 /// Between tries to write to a disk that is full.
 pub(crate) const DISK: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };

@@ -14,7 +14,7 @@ use tieline_core::driver::{CompleteError, Completed};
 use tieline_core::event::{Content, Event};
 use tieline_core::id::{EventSeq, InstanceId};
 use tieline_core::outbox::Delivery;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, RwLock, Semaphore};
 
 use crate::backoff::COMPLETION;
 use crate::exchange::{Exchange, Running, Stopping};
@@ -29,6 +29,8 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct Completions {
     under_way: DashMap<EventSeq, Arc<OnceCell<Arc<Event>>>>,
     turns: DashMap<InstanceId, Arc<Semaphore>>,
+    /// Read-locked from the first byte of a file until the event that refers to it is stored; see `Exchange::discard`.
+    pub(crate) spooling: RwLock<()>,
 }
 
 impl Completions {
@@ -63,6 +65,7 @@ impl Completions {
         if event.missing.is_none() {
             return Ok(event);
         }
+        let _spooling = self.spooling.read().await;
         let completed = match exchange.instances.get(&event.instance) {
             Some(instance) => self.ask(exchange, instance, &event).await?,
             None => as_it_stands(&event, &format!("the instance `{}` is not configured any more", event.instance)),
@@ -94,7 +97,9 @@ impl Completions {
             let CompleteError { reason, pause } = match asked {
                 Ok(Ok(completed)) => return Ok(made_whole(completed)),
                 Ok(Err(error)) => error,
-                Err(_panic) => CompleteError { reason: "the driver failed on this event; please report it".into(), pause: None },
+                Err(_panic) => {
+                    CompleteError { reason: "the driver failed on this event; please report it".into(), pause: None }
+                }
             };
             if let Some(pause) = pause {
                 let now = exchange.now();

@@ -71,12 +71,7 @@ pub(crate) async fn deliver(
     settled
 }
 
-async fn settle(
-    exchange: &Exchange,
-    realm: &str,
-    delivery: &Delivery,
-    settlement: Settlement,
-) -> Result<(), Stopping> {
+async fn settle(exchange: &Exchange, realm: &str, delivery: &Delivery, settlement: Settlement) -> Result<(), Stopping> {
     match &settlement {
         Settlement::Dead(reason) => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),
         Settlement::Filtered(reason) => exchange.telemetry.filtered(delivery, reason),
@@ -87,7 +82,7 @@ async fn settle(
             exchange.outbox.settle(delivery.id, settlement.clone(), realm, exchange.now())
         })
         .await?;
-    exchange.discard(&files).await;
+    exchange.discard(files).await;
     Ok(())
 }
 

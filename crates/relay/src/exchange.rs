@@ -1,8 +1,8 @@
 //! What all rooms of the relay share.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -47,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) shutdown: CancellationToken,
     /// Every task of the relay.
     pub(crate) tasks: TaskTracker,
+    /// Files that are free, and wait until no event is being completed.
+    pub(crate) discarded: Mutex<Vec<SpoolId>>,
     /// A send of unknown outcome was left behind: the next process must reconcile.
     pub(crate) unclean: AtomicBool,
 }
@@ -120,9 +122,28 @@ impl Exchange {
     }
 
     /// Deletes files that nobody needs any more.
-    pub(crate) async fn discard(&self, files: &[SpoolId]) {
-        if !files.is_empty() {
-            self.spool.remove(files).await;
+    ///
+    /// A file is named by its content, so an event that is being completed right now may be about to refer to the same
+    /// one. While any event is, the files wait for the next call; and what a stored event refers to stays.
+    pub(crate) async fn discard(&self, files: Vec<SpoolId>) {
+        let nobody_completes = self.completions.spooling.try_write();
+        let waiting = {
+            let mut waiting = self.discarded.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(files);
+            if waiting.is_empty() || nobody_completes.is_err() {
+                return;
+            }
+            std::mem::take(&mut *waiting)
+        };
+        match self.outbox.spooled().await {
+            Ok(needed) => {
+                let free: Vec<SpoolId> = waiting.into_iter().filter(|file| !needed.contains(file)).collect();
+                self.spool.remove(&free).await;
+            }
+            Err(error) => {
+                self.telemetry.disk_refused("looking for files that are still needed", &error);
+                self.discarded.lock().unwrap_or_else(PoisonError::into_inner).extend(waiting);
+            }
         }
     }
 }

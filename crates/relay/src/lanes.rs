@@ -29,12 +29,7 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn new(runtime: Handle) -> Arc<Self> {
-        Arc::new(Self {
-            mailboxes: DashMap::new(),
-            suspects: Mutex::default(),
-            exchange: OnceLock::new(),
-            runtime,
-        })
+        Arc::new(Self { mailboxes: DashMap::new(), suspects: Mutex::default(), exchange: OnceLock::new(), runtime })
     }
 
     /// Takes up what the last process left. If that one did not close the outbox, the first delivery of each lane is

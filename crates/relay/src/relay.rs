@@ -1,8 +1,8 @@
 //! The relay as a whole: it starts, it can be asked, it stops.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -29,11 +29,11 @@ use crate::gates::Gates;
 use crate::health::{HealthBoard, InstanceHealth};
 use crate::intake::{Reception, take_up_held};
 use crate::lanes::{LaneFeed, Lanes};
+use crate::retention;
 use crate::secret_guard::SecretGuard;
 use crate::supervisor::{self, Reporter};
 use crate::telemetry::Telemetry;
 use crate::unsettled::Unsettled;
-use crate::retention;
 
 /// What the relay is to do, out of the checked configuration.
 #[derive(Debug)]
@@ -132,6 +132,7 @@ impl Relay {
             telemetry: Telemetry::new(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            discarded: Mutex::default(),
             unclean: AtomicBool::new(false),
         });
         let lanes = Lanes::new(Handle::current());
@@ -184,7 +185,7 @@ impl Relay {
     /// Drops dead letters for good. Returns those that were dead.
     pub async fn drop_dead(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, OutboxError> {
         let (dropped, files) = self.exchange.outbox.drop_dead(ids, self.exchange.now()).await?;
-        self.exchange.discard(&files).await;
+        self.exchange.discard(files).await;
         Ok(dropped)
     }
 

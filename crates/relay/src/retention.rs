@@ -23,6 +23,7 @@ pub(crate) async fn run(exchange: Arc<Exchange>, retention: Retention) {
                 INTERVAL
             }
         };
+        exchange.discard(Vec::new()).await;
         if exchange.sleep(wait).await.is_err() {
             return;
         }

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn secrets_are_found_wherever_they_stand_and_masked() {
-        let guard = SecretGuard::new(&[Secret::new("s3cr3t-token"), Secret::new("short"), Secret::new("s3cr3t-token-2")]);
+        let guard =
+            SecretGuard::new(&[Secret::new("s3cr3t-token"), Secret::new("short"), Secret::new("s3cr3t-token-2")]);
         assert!(guard.finds("my s3cr3t-token!"));
         assert!(!guard.finds("a short word"));
         assert!(guard.finds_in(&json!({ "a": [1, { "b": "xs3cr3t-tokenx" }] })));

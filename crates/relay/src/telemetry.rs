@@ -53,7 +53,11 @@ impl Telemetry {
         let deliveries = Family::default();
         registry.register("deliveries", "Deliveries settled, by target instance and outcome", deliveries.clone());
         let failures = Family::default();
-        registry.register("send_failures", "Attempts that did not succeed, by target instance and end", failures.clone());
+        registry.register(
+            "send_failures",
+            "Attempts that did not succeed, by target instance and end",
+            failures.clone(),
+        );
         let ready = Family::default();
         registry.register("instance_ready", "1 while the instance is ready", ready.clone());
         let messages = Family::default();
@@ -61,7 +65,11 @@ impl Telemetry {
         let restarts = Family::default();
         registry.register("driver_restarts", "How often a driver stopped and was run again", restarts.clone());
         let incomplete = Family::default();
-        registry.register("incomplete_events", "Events sent on as they stood, since a part could not be had", incomplete.clone());
+        registry.register(
+            "incomplete_events",
+            "Events sent on as they stood, since a part could not be had",
+            incomplete.clone(),
+        );
         let disk_refusals = Counter::default();
         registry.register("disk_refusals", "Writes that the disk refused", disk_refusals.clone());
         Self { registry, events, deliveries, failures, ready, messages, restarts, incomplete, disk_refusals }

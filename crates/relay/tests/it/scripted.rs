@@ -10,7 +10,7 @@ use serde_json::json;
 use tieline_core::address::Address;
 use tieline_core::clock::Clock;
 use tieline_core::driver::{
-    BuildError, Capabilities, Completed, CompleteError, Driver, DriverContext, DriverError, Finding, InstanceConfig,
+    BuildError, Capabilities, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig,
     Room, Services, SourcePattern, TargetChannel, TextUnit,
 };
 use tieline_core::event::{Author, Authorship, Body, Event, Message};
@@ -122,12 +122,10 @@ impl Scripted {
     pub(crate) async fn wait_for(&self, room: &str, count: usize) -> Vec<Arrived> {
         let mut watch = self.arrived.subscribe();
         let in_room = |all: &Vec<Arrived>| all.iter().filter(|m| m.room == room).cloned().collect::<Vec<_>>();
-        let all = tokio::time::timeout(
-            std::time::Duration::from_secs(20),
-            watch.wait_for(|all| in_room(all).len() >= count),
-        )
-        .await
-        .unwrap_or_else(|_| panic!("{count} messages in {room}, there are {:?}", self.texts(room)));
+        let all =
+            tokio::time::timeout(std::time::Duration::from_secs(20), watch.wait_for(|all| in_room(all).len() >= count))
+                .await
+                .unwrap_or_else(|_| panic!("{count} messages in {room}, there are {:?}", self.texts(room)));
         in_room(&all.expect("the sender lives"))
     }
 
