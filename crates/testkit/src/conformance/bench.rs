@@ -1,6 +1,7 @@
 //! The bench on which a driver lies: its harness, and all that it is run with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tieline_core::clock::Clock;
@@ -35,6 +36,7 @@ pub struct Bench {
     pub health: Arc<RecordingHealth>,
     /// Where it receives webhooks.
     pub webhooks: Arc<LocalWebhooks>,
+    deliveries: AtomicI64,
 }
 
 /// A driver that receives. It is told to stop when this is dropped.
@@ -57,6 +59,7 @@ impl Bench {
             inbound: Arc::default(),
             health: Arc::default(),
             webhooks: Arc::default(),
+            deliveries: AtomicI64::new(1),
         }
     }
 
@@ -78,12 +81,12 @@ impl Bench {
         Running { shutdown: shutdown.drop_guard(), task }
     }
 
-    /// A message that says a plain text under a name.
+    /// A new message, with a delivery of its own, that says a plain text under a name.
     pub(super) fn outgoing(&self, text: &str, name: &str) -> Outgoing {
         let instance = self.harness.instance();
         let rendered = instance.dialect().render(&Markup::plain(text));
         Outgoing {
-            delivery: DeliveryId(1),
+            delivery: DeliveryId(self.deliveries.fetch_add(1, Ordering::Relaxed)),
             target: self.harness.target(),
             named_text: format!("{}: {rendered}", instance.dialect().escape(name)),
             text: rendered,

@@ -7,5 +7,6 @@ mod downloads;
 mod faults;
 mod hooks;
 mod limits;
+mod pigeon;
 mod proxies;
 mod strict;
