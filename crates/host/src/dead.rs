@@ -22,6 +22,8 @@ const TEXT_WIDTH: usize = 74;
 /// Two of them and the other columns fit into 80.
 const CHANNEL_WIDTH: usize = 20;
 
+const NONE: &str = "There are no dead letters.";
+
 pub(crate) async fn dead(
     command: &DeadCommand,
     dir: DataDir,
@@ -57,13 +59,13 @@ async fn look(command: &DeadCommand, counter: &Counter, terminal: &mut Terminal)
         DeadCommand::Retry { which, .. } => {
             let ids = chosen(which.ids(), &letters)?;
             let done = settle(counter, Question::Retry(ids.clone()), &ids).await?;
-            let when = if counter.relay_runs() { "" } else { "; it is sent when `tieline run` starts" };
-            terminal.line(format!("{} put back in its lane{when}: {}", count(&done), list(&done)))?;
+            let when = if counter.relay_runs() { "" } else { ", to be sent when `tieline run` starts" };
+            terminal.line(report(&done, &format!("put back in line{when}")))?;
         }
         DeadCommand::Drop { which, .. } => {
             let ids = chosen(which.ids(), &letters)?;
             let done = settle(counter, Question::Drop(ids.clone()), &ids).await?;
-            terminal.line(format!("{} dropped for good: {}", count(&done), list(&done)))?;
+            terminal.line(report(&done, "dropped for good"))?;
         }
     }
     Ok(())
@@ -102,10 +104,11 @@ fn list(ids: &[DeliveryId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn count(ids: &[DeliveryId]) -> String {
-    match ids.len() {
-        1 => "1 dead letter".to_owned(),
-        n => format!("{n} dead letters"),
+fn report(done: &[DeliveryId], what: &str) -> String {
+    match done.len() {
+        0 => NONE.to_owned(),
+        1 => format!("1 dead letter {what}: {}", list(done)),
+        n => format!("{n} dead letters {what}: {}", list(done)),
     }
 }
 
@@ -120,7 +123,7 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
 /// One row for each letter, with its reason and its text below.
 fn table(letters: &[DeadLetter], zone: &TimeZone, terminal: &Terminal) -> Vec<String> {
     if letters.is_empty() {
-        return vec!["There are no dead letters.".to_owned()];
+        return vec![NONE.to_owned()];
     }
     let head = ["ID", "DIED", "FROM", "TO", "TRIES"].map(str::to_owned).to_vec();
     let row = |letter: &DeadLetter| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tieline_config::Configuration;
 use tieline_net::Listeners;
 use tokio::runtime::{Builder, Runtime};
@@ -54,8 +54,7 @@ fn lock(dir: &DataDir) -> anyhow::Result<DataLock> {
                 thread::sleep(PAUSE);
             }
             Err(error @ LockError::Held { .. }) => {
-                return Err(error)
-                    .context("tieline cannot start; stop the other one, or name another `global.data_dir`");
+                return Err(anyhow!("{error}; stop it first, or name another folder in `global.data_dir`"));
             }
             taken => return Ok(taken?),
         }

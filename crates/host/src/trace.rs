@@ -71,15 +71,14 @@ fn delivery_line(delivery: &TracedDelivery, terminal: &Terminal) -> String {
         "dead" => Style::Bad,
         _ => Style::Warning,
     };
-    let mut line =
-        format!("  → {}: {}", harmless(&delivery.target.to_string()), terminal.paint(style, &delivery.state));
-    line.push_str(&format!(", rule `{}`, tries: {}", harmless(delivery.rule.as_str()), delivery.attempts));
-    if !delivery.copies.is_empty() {
-        let copies = delivery.copies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        line.push_str(&format!(", as {}", harmless(&copies)));
-    }
-    if let Some(reason) = &delivery.reason {
-        line.push_str(&format!("\n      {}", harmless(reason)));
-    }
-    line
+    let copies = delivery.copies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let copies = if copies.is_empty() { copies } else { format!(", as {}", harmless(&copies)) };
+    let reason = delivery.reason.as_deref().map(|reason| format!("\n      {}", harmless(reason))).unwrap_or_default();
+    format!(
+        "  → {}: {}, rule `{}`, tries: {}{copies}{reason}",
+        harmless(&delivery.target.to_string()),
+        terminal.paint(style, &delivery.state),
+        harmless(&delivery.rule),
+        delivery.attempts
+    )
 }
