@@ -52,7 +52,10 @@ fn begin(json: bool, colours: bool, level: LevelFilter, secrets: &[Secret]) -> a
     // Libraries below us speak of connections, not of messages: at the finer levels they would bury everything else.
     let libraries = level.min(LevelFilter::WARN);
     let filter = Targets::new().with_target("tieline", level).with_default(libraries);
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().context("logging cannot start")
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().context("logging cannot start")?;
+    // The default hook would write past the masks.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "A bug of tieline: a task panicked")));
+    Ok(())
 }
 
 fn filter_of(level: LogLevel) -> LevelFilter {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use tieline_config::Configuration;
 use tieline_net::Listeners;
+use tieline_relay::SecretGuard;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::ConfigArgs;
@@ -28,10 +29,11 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let dir = DataDir::new(&configuration.global.data_dir);
     let _lock = lock(&dir)?;
     let runtime = runtime()?;
+    let guard = SecretGuard::new(&configuration.secrets);
     let ended = runtime.block_on(relay(configuration, &dir));
     // What still runs is a blocking call that outlived the grace period: it is not waited for.
     runtime.shutdown_background();
-    Ok(ended?)
+    ended.map_err(|error| Failure::Wrong(anyhow!(guard.mask(&format!("{error:#}")))))
 }
 
 /// A runtime for a process whose work is to wait: two threads are enough, and each costs memory.

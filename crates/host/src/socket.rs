@@ -135,6 +135,11 @@ fn within_reach<T>(path: &Path, call: impl FnOnce(&Path) -> io::Result<T>) -> io
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tieline_net::Spool;
+    use tieline_outbox::SqliteOutbox;
+
+    use crate::clock::SystemClock;
+    use crate::data_dir::DataDir;
 
     #[tokio::test]
     async fn nobody_listens_where_nothing_is() {
@@ -155,5 +160,31 @@ mod tests {
         let socket = Socket::open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         drop(socket);
+    }
+
+    #[tokio::test]
+    async fn a_question_is_answered_and_nonsense_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temp.path());
+        let outbox = SqliteOutbox::open(&dir.outbox()).unwrap();
+        let spool = Spool::open(dir.spool()).unwrap();
+        let (outbox, spool) = (Arc::new(outbox), Arc::new(spool));
+        let desk = Desk { outbox, spool, guard: Arc::default(), clock: Arc::new(SystemClock) };
+        let shutdown = CancellationToken::new();
+        let socket = Socket::open(&dir.socket()).unwrap();
+        let serving = tokio::spawn(socket.serve(Arc::new(desk), shutdown.clone()));
+        let asked = ask(&dir.socket(), &Question::Trace("nobody".into())).await.unwrap();
+        assert_eq!(asked, Some(Answer::Traces(vec![])));
+
+        let mut stream = UnixStream::connect(dir.socket()).await.unwrap();
+        stream.write_all(b"nonsense").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("does not understand"), "{answer}");
+
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert!(!dir.socket().exists());
     }
 }
