@@ -107,7 +107,7 @@ mod tests {
                 instances: Vec::new(),
                 secrets: Vec::new(),
                 secret_guard: true,
-                give_up_after: Duration::from_secs(60),
+                give_up_after: Duration::from_mins(1),
                 retention: Retention { messages_ms: 1000, links_ms: 1000 },
             };
             let rooms = Rooms {
