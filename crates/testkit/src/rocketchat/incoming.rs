@@ -87,7 +87,7 @@ impl Inside {
         let outcomes: Vec<(String, Result<Value, Refusal>)> = channels
             .into_iter()
             .map(|channel| {
-                let posted = self.hook_post(&hook, &channel, &body);
+                let posted = self.hook_post(&hook, &channel, &body).map_err(bare);
                 (channel, posted)
             })
             .collect();
@@ -188,6 +188,12 @@ fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Refusa
         Ok(Value::Object(fields)) => Ok(fields),
         _ => Err(Refusal::plain("Invalid JSON")),
     }
+}
+
+/// A hook answers with the code alone where REST says `reason [code]`.
+fn bare(refusal: Refusal) -> Refusal {
+    let code = refusal.body.as_ref().and_then(|body| body.get("errorType")).and_then(Value::as_str);
+    code.map(Refusal::plain).unwrap_or(refusal)
 }
 
 fn bad_token() -> Refusal {

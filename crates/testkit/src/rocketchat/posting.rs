@@ -184,9 +184,10 @@ impl Inside {
 }
 
 fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a RoomState, Refusal> {
-    let room = state.room(room).ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+    // These are plain errors on the platform too: the code is the whole text, and there is no `errorType`.
+    let room = state.room(room).ok_or_else(|| Refusal::plain("error-invalid-room"))?;
     if !room.readable_by(&author.id) {
-        return Err(Refusal::meteor("error-not-allowed", ""));
+        return Err(Refusal::plain("error-not-allowed"));
     }
     if room.archived {
         return Err(Refusal::plain("room_is_archived"));

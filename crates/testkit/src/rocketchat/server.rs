@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::faults::Faults;
 use super::incoming::{HookOptions, HookState, IncomingHook};
@@ -320,6 +321,11 @@ impl FakeRocketChat {
     /// The requests that reached the object storage.
     pub fn storage_requests(&self) -> Vec<StorageRequest> {
         self.storage.as_ref().map(|(storage, _)| storage.requests()).unwrap_or_default()
+    }
+
+    /// Tells whenever anything changes: a message, a request, a call. For a loop that shows what there is.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inside.watch()
     }
 
     /// Waits for a message. Panics after 20 s, and says what was there.

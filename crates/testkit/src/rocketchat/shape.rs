@@ -63,6 +63,16 @@ impl Shape {
         problems
     }
 
+    /// The body as an object, if what this shape names has its type; other keys are taken.
+    pub(crate) fn check_types<'a>(&self, body: &'a Value) -> Result<&'a Map<String, Value>, Refusal> {
+        let Some(object) = body.as_object() else { return Err(Refusal::schema(&["must be object".to_owned()])) };
+        let wrong = |(name, kind): &&(&str, Kind)| object.get(*name).is_some_and(|value| !kind.takes(value));
+        match self.required.iter().chain(self.optional).find(wrong) {
+            Some((_, kind)) => Err(Refusal::schema(&[format!("must be {}", kind.word())])),
+            None => Ok(object),
+        }
+    }
+
     /// The body as an object, if it has this shape.
     pub(crate) fn check<'a>(&self, body: &'a Value) -> Result<&'a Map<String, Value>, Refusal> {
         let Some(object) = body.as_object() else { return Err(Refusal::schema(&["must be object".to_owned()])) };

@@ -97,9 +97,13 @@ async fn only_post_message_joins_public_rooms() {
     assert_eq!(client.post("chat.postMessage", &json!({"roomId": "R2", "text": "x"})).await.0, 200);
     assert!(server.is_member("R2", &bot));
     let (status, answer) = client.post("chat.sendMessage", &json!({"message": {"rid": "SECRET", "msg": "x"}})).await;
-    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-not-allowed")));
+    assert_eq!((status, answer), (400, json!({"success": false, "error": "error-not-allowed"})));
     let (status, answer) = client.post("chat.sendMessage", &json!({"message": {"rid": "NONE", "msg": "x"}})).await;
-    assert_eq!((status, answer["errorType"].as_str()), (400, Some("error-invalid-room")));
+    assert_eq!((status, answer), (400, json!({"success": false, "error": "error-invalid-room"})));
+    let (status, answer) = client.post("chat.sendMessage", &json!({"message": {"msg": "x"}})).await;
+    assert_eq!((status, error(&answer)), (400, "The 'rid' property on the message object is missing."));
+    let (status, answer) = client.post("chat.postMessage", &json!({"roomId": "NONE", "text": "x"})).await;
+    assert_eq!((status, error(&answer), &answer["errorType"]), (400, "[invalid-channel]", &json!("invalid-channel")));
 }
 
 #[tokio::test]

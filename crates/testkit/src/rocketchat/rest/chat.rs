@@ -12,9 +12,11 @@ use crate::rocketchat::refusal::Refusal;
 use crate::rocketchat::shape::{Kind, Shape, text};
 use crate::rocketchat::state::{Account, RoomKind};
 
+/// The schema of a message neither requires a key nor forbids others; the types it names are checked.
 const SEND: Shape = Shape {
-    required: &[("rid", Kind::Text)],
+    required: &[],
     optional: &[
+        ("rid", Kind::Text),
         ("_id", Kind::Text),
         ("msg", Kind::Text),
         ("tmid", Kind::Text),
@@ -60,10 +62,17 @@ impl Inside {
     pub(super) fn chat_send_message(self: &Arc<Self>, caller: &Account, body: &Value) -> Result<Value, Refusal> {
         const BODY: Shape = Shape { required: &[("message", Kind::Object)], optional: &[("previewUrls", Kind::List)] };
         let message = &BODY.check(body)?["message"];
-        let fields = SEND.check(message)?;
+        let fields = SEND.check_types(message)?;
         check_impersonation(caller, fields)?;
         check_attachments(fields)?;
-        let draft = draft(caller, text(fields, "rid").unwrap_or_default().to_owned(), text(fields, "msg"), fields);
+        if fields.contains_key("tshow") && !fields.contains_key("tmid") {
+            return Err(Refusal::meteor("invalid-params", "tshow provided but missing tmid"));
+        }
+        // A reply is said where its parent is, whatever room is named.
+        let parent = text(fields, "tmid").and_then(|tmid| self.state().message(tmid).map(|parent| parent.room.clone()));
+        let room = parent.or_else(|| text(fields, "rid").map(str::to_owned));
+        let room = room.ok_or_else(|| Refusal::plain("The 'rid' property on the message object is missing."))?;
+        let draft = draft(caller, room, text(fields, "msg"), fields);
         if draft.text.is_empty() && draft.attachments.is_empty() && !fields.contains_key("blocks") {
             return Err(Refusal::meteor("error-invalid-message", "Invalid message"));
         }
@@ -99,7 +108,7 @@ impl Inside {
             let draft = draft(caller, room, text(fields, "text"), fields);
             last = Some((name, self.post(draft)?));
         }
-        let (name, posted) = last.ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+        let (name, posted) = last.ok_or_else(|| Refusal::meteor("invalid-channel", ""))?;
         let ts = self.now().as_millisecond();
         Ok(json!({ "ts": ts, "channel": name, "message": posted.to_json(), "success": true }))
     }
@@ -108,9 +117,7 @@ impl Inside {
     fn joined(&self, caller: &Account, name: &str) -> Result<String, Refusal> {
         let now = self.now();
         let mut state = self.state();
-        let id = state
-            .destination(&caller.id, name, now)
-            .ok_or_else(|| Refusal::meteor("error-invalid-room", "Invalid room"))?;
+        let id = state.destination(&caller.id, name, now).ok_or_else(|| Refusal::meteor("invalid-channel", ""))?;
         if let Some(room) = state.room_mut(&id)
             && room.kind == RoomKind::Public
             && !room.has(&caller.id)

@@ -51,13 +51,17 @@ impl Serve for Inside {
             _ => {}
         }
         let scripted = self.scripted(fault.as_ref());
-        let received = if matches!(route, Route::Media | Route::Upload) && scripted.is_none() {
-            Received::Stream(body)
-        } else {
-            let bytes = Limited::new(body, if scripted.is_some() { usize::MAX } else { BODY_LIMIT });
-            let bytes = bytes.collect().await.map_err(|_| Hangup)?.to_bytes();
-            self.record_body(number, &bytes);
-            Received::Whole(bytes)
+        let received = match (route, &scripted) {
+            (Route::Media | Route::Upload, None) => Received::Stream(body),
+            (Route::Media | Route::Upload, Some(_)) => {
+                drain(body).await?;
+                Received::Whole(Bytes::new())
+            }
+            _ => {
+                let bytes = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| Hangup)?.to_bytes();
+                self.record_body(number, &bytes);
+                Received::Whole(bytes)
+            }
         };
         let mut limits = HeaderMap::new();
         let outcome = match scripted {
@@ -230,6 +234,14 @@ pub(crate) fn check_impersonation(caller: &Account, fields: &Map<String, Value>)
         }
         _ => Ok(()),
     }
+}
+
+/// Reads a body to its end and keeps nothing, so that the client reads our answer instead of a reset.
+async fn drain(mut body: Incoming) -> Result<(), Hangup> {
+    while let Some(frame) = body.frame().await {
+        frame.map_err(|_| Hangup)?;
+    }
+    Ok(())
 }
 
 /// The parameters of a GET call.
