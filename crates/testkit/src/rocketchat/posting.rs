@@ -70,6 +70,10 @@ impl Inside {
                 updated: now,
                 edited: None,
             };
+            // A reply counts in its opener, which is thereby changed.
+            if let Some(opener) = message.tmid.as_deref().and_then(|tmid| state.message_mut(tmid)) {
+                opener.updated = now;
+            }
             state.messages.push(message.clone());
             message
         };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod catch_up;
 mod client;
 mod downloads;
 mod faults;
