@@ -22,7 +22,6 @@ pub struct Relay {
     environment: Vec<(String, String)>,
 }
 
-
 impl Relay {
     /// Writes a configuration into a new folder. `global.data_dir` and `global.http.listen` are filled in unless given.
     pub fn new(mut configuration: Value) -> Self {
@@ -112,7 +111,8 @@ impl Relay {
 
     /// Waits until the process answers at all, ready or not.
     pub async fn alive(&mut self) {
-        self.wait_for("healthz to answer", async |relay: &Self| matches!(relay.get("/healthz").await, Some((200, _)))).await;
+        self.wait_for("healthz to answer", async |relay: &Self| matches!(relay.get("/healthz").await, Some((200, _))))
+            .await;
     }
 
     /// Asks again and again until a condition holds.
@@ -143,9 +143,7 @@ impl Relay {
     pub async fn metric(&self, series: &str) -> f64 {
         let (status, text) = self.get("/metrics").await.expect("the control listener answers");
         assert_eq!(status, 200, "{text}");
-        text.lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
-            .unwrap_or_default()
+        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()).unwrap_or_default()
     }
 
     /// How many messages of the outbox are in a state.
@@ -189,7 +187,10 @@ impl Relay {
     pub async fn ended(&mut self) -> Option<i32> {
         let mut child = self.child.take().expect("the relay runs");
         let status = tokio::time::timeout(PATIENCE, child.wait()).await;
-        status.unwrap_or_else(|_| panic!("the relay does not end:\n{}", self.log())).expect("it can be waited for").code()
+        status
+            .unwrap_or_else(|_| panic!("the relay does not end:\n{}", self.log()))
+            .expect("it can be waited for")
+            .code()
     }
 
     /// Runs another command on this configuration; returns exit code, standard output and standard error.
