@@ -22,8 +22,12 @@ impl Failure {
         }
     }
 
-    /// The chain of causes; `None` if nothing remains to be said.
-    pub(crate) fn error(&self) -> Option<&anyhow::Error> {
+    /// What remains to be said; `None` if nothing does.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        self.error().map(sentence)
+    }
+
+    fn error(&self) -> Option<&anyhow::Error> {
         match self {
             Self::Wrong(error) | Self::Usage(error) => Some(error),
             Self::Told => None,
@@ -41,6 +45,20 @@ impl Failure {
     }
 }
 
+/// An error with its causes, each once: some errors say their cause themselves.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.contains(&cause) {
+            sentence.push_str(": ");
+            sentence.push_str(&cause);
+        }
+    }
+    sentence
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Wrong(error)
@@ -50,5 +68,25 @@ impl From<anyhow::Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Wrong(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow!("disk full").context("a.json cannot be read: disk full").context("nothing to do");
+        assert_eq!(sentence(&error), "nothing to do: a.json cannot be read: disk full");
+    }
+
+    #[test]
+    fn a_reader_who_left_is_no_failure() {
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(Failure::from(gone()).is_broken_pipe());
+        assert!(Failure::Usage(anyhow::Error::from(gone()).context("while telling")).is_broken_pipe());
+        assert!(!Failure::Told.is_broken_pipe());
     }
 }

@@ -57,8 +57,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            if let Some(error) = failure.error() {
-                tell(error);
+            if let Some(sentence) = failure.sentence() {
+                tell(&sentence);
             }
             failure.exit_code()
         }
@@ -110,10 +110,10 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// Tells an error with its causes, once.
-fn tell(error: &anyhow::Error) {
+/// Tells what went wrong.
+fn tell(sentence: &str) {
     let mut terminal = Terminal::stderr();
     let word = terminal.paint(Style::Bad, "error:");
     // If nobody reads it, the exit code still says it.
-    drop(terminal.line(format!("{word} {error:#}")));
+    drop(terminal.line(format!("{word} {sentence}")));
 }

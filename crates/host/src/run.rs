@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::ConfigArgs;
 use crate::data_dir::DataDir;
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::lock::{DataLock, LockError, RUN};
 use crate::running::Running;
 use crate::signals::Signals;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let ended = runtime.block_on(relay(configuration, &dir));
     // What still runs is a blocking call that outlived the grace period: it is not waited for.
     runtime.shutdown_background();
-    ended.map_err(|error| Failure::Wrong(anyhow!(guard.mask(&format!("{error:#}")))))
+    ended.map_err(|error| Failure::Wrong(anyhow!(guard.mask(&sentence(&error)))))
 }
 
 /// A runtime for a process whose work is to wait: two threads are enough, and each costs memory.

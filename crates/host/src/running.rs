@@ -110,7 +110,7 @@ impl Running {
     }
 }
 
-async fn bind(address: &SocketAddr) -> anyhow::Result<TcpListener> {
+async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("the control listener cannot listen at {address}; name another address in `global.http.listen`")
     })
