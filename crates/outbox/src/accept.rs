@@ -1,0 +1,384 @@
+//! Taking events in: what is new, what is a repeat, what is our own, and where the rest goes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+use tieline_core::event::{Authorship, Body, Event};
+use tieline_core::id::{Channel, DeliveryId, EventSeq};
+use tieline_core::markup::Markup;
+use tieline_core::outbox::{Accepted, Delivery, Intake, Planned, Position, Routing};
+use tieline_core::spool::SpoolId;
+
+use crate::error::Failure;
+use crate::key::{self, As, Key, Name};
+use crate::memory::CLAIMABLE_MS;
+use crate::writer::Batch;
+
+/// Why nobody gets what we sent ourselves.
+const OWN_COPY: &str = "a copy that tieline sent";
+/// Why nobody gets an event that was routed to no channel at all.
+const NOWHERE: &str = "no rule takes it";
+
+/// States of an event, as stored.
+pub(crate) const PLANNED: i64 = 0;
+pub(crate) const FILTERED: i64 = 1;
+pub(crate) const HELD: i64 = 2;
+
+/// An event on its way in, with all that can be made ready before the writer has it.
+pub(crate) struct Arrival {
+    intake: Intake,
+    json: String,
+    name: Name,
+    key: Key,
+    twin: Option<Key>,
+    opposite: Option<Key>,
+    /// The hash of what it says.
+    text: Option<i64>,
+    /// The hash by which it may be the echo of a copy without an id.
+    claim: Option<i64>,
+    files: Vec<SpoolId>,
+}
+
+/// What is known of an event that was accepted.
+struct Known {
+    state: i64,
+    deliveries: usize,
+    notes: Option<String>,
+}
+
+/// A row of `ids` about a message.
+struct Mention {
+    key: Key,
+    seq: i64,
+}
+
+impl Arrival {
+    /// Makes an event ready.
+    pub(crate) fn new(intake: Intake) -> Result<Self, Failure> {
+        let event = &intake.event;
+        let name = Name::new(&intake.realm, &event.message_id);
+        let json = match intake.routing {
+            Routing::Filtered(_) => String::new(),
+            Routing::Deliver(_) | Routing::Hold => serde_json::to_string(event)?,
+        };
+        let claim = match &event.body {
+            Body::Message(message) | Body::Files(message) if event.author.kind == Authorship::BotOrOurs => {
+                Some(key::claim(&intake.realm, event.channel.as_str(), &message.text.to_plain()))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            key: name.event(event),
+            twin: name.twin(event),
+            opposite: name.opposite(event),
+            text: key::text(event)?,
+            files: files(event),
+            json,
+            name,
+            claim,
+            intake,
+        })
+    }
+
+    /// Commits it, unless it is a repeat. See [`Outbox::accept`](tieline_core::outbox::Outbox::accept).
+    pub(crate) fn accept(&self, batch: &mut Batch<'_>) -> Result<Accepted, Failure> {
+        let mentions = self.mentions(batch)?;
+        let source = batch.memory.channel(batch.connection, &self.source())?;
+        let mut without_text = None;
+        match self.repeats(batch, &mentions, source)? {
+            Standing::Repeat(seq) => {
+                batch.memory.tallies.repeats += 1;
+                return Ok(Accepted::Repeat { seq: EventSeq(seq) });
+            }
+            Standing::OnlyFiles => without_text = Some(self.without_text()?),
+            Standing::New => {}
+        }
+        let arrival = without_text.as_ref().unwrap_or(self);
+        batch.memory.latest = batch.memory.latest.max(self.intake.received.as_millisecond());
+        let seq = batch.memory.next_event;
+        batch.memory.next_event += 1;
+        batch.memory.realm(batch.connection, &self.intake.realm)?;
+        let event = &arrival.intake.event;
+        batch.execute("INSERT OR REPLACE INTO ids (key, seq) VALUES (?, ?)", params![self.key, seq])?;
+        if let Some(opposite) = self.opposite {
+            batch.execute("DELETE FROM ids WHERE key = ?", params![opposite])?;
+        }
+        let ours = arrival.is_ours(batch, &mentions)?;
+        batch.execute(
+            "INSERT INTO events (seq, state, channel, received, key, message_id, text, incomplete, files) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                seq,
+                HELD,
+                source,
+                self.intake.received.as_millisecond(),
+                self.key,
+                event.message_id.as_str(),
+                arrival.text,
+                event.missing.is_some(),
+                event.message().map_or(0, |message| message.attachments.len() as i64)
+            ],
+        )?;
+        arrival.plan(batch, EventSeq(seq), ours, true)
+    }
+
+    /// Plans a held event. See [`Outbox::release`](tieline_core::outbox::Outbox::release).
+    pub(crate) fn release(&self, batch: &mut Batch<'_>, seq: EventSeq) -> Result<Accepted, Failure> {
+        let known = known(batch, seq)?.ok_or_else(|| Failure::Stored(format!("there is no event {seq} to release")))?;
+        if known.state != HELD {
+            return Ok(match known.state {
+                FILTERED => Accepted::Filtered { seq, reason: known.notes.unwrap_or_default() },
+                _ => Accepted::Planned { seq, deliveries: known.deliveries },
+            });
+        }
+        let mentions = self.mentions(batch)?;
+        let ours = self.is_ours(batch, &mentions)?;
+        self.plan(batch, seq, ours, false)
+    }
+
+    fn source(&self) -> Channel {
+        Channel { instance: self.intake.event.instance.clone(), key: self.intake.event.channel.clone() }
+    }
+
+    /// All that is known under the message's id.
+    fn mentions(&self, batch: &Batch<'_>) -> Result<Vec<Mention>, Failure> {
+        let (from, to) = self.name.range();
+        let mut rows = batch.connection.prepare_cached("SELECT key, seq FROM ids WHERE key BETWEEN ? AND ?")?;
+        let rows = rows.query_map(params![from, to], |row| Ok(Mention { key: row.get(0)?, seq: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn repeats(&self, batch: &Batch<'_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
+        let event = &self.intake.event;
+        let same = mentions.iter().find(|mention| mention.key == self.key);
+        if matches!(event.body, Body::Edit(_)) && event.revision.is_none() {
+            return self.repeats_text(batch, mentions, source);
+        }
+        if let Some(mention) = same {
+            return Ok(Standing::Repeat(mention.seq));
+        }
+        let Some(twin) = mentions.iter().find(|mention| Some(mention.key) == self.twin) else {
+            return Ok(Standing::New);
+        };
+        if matches!(event.body, Body::Message(_)) {
+            return Ok(Standing::Repeat(twin.seq));
+        }
+        let (incomplete, files): (bool, i64) = batch
+            .connection
+            .prepare_cached("SELECT incomplete, files FROM events WHERE seq = ?")?
+            .query_row([twin.seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(if incomplete || files == 0 { Standing::OnlyFiles } else { Standing::Repeat(twin.seq) })
+    }
+
+    /// An edit that the platform gives no revision is a repeat if it says what was accepted last.
+    fn repeats_text(&self, batch: &Batch<'_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
+        let said = |mention: &&Mention| [As::Message as u8, As::Files as u8, As::Edit as u8].contains(&mention.key[16]);
+        let mut last: Option<(i64, i64)> = None;
+        for mention in mentions.iter().filter(said) {
+            let text = batch
+                .connection
+                .prepare_cached("SELECT text FROM events WHERE seq = ? AND channel = ? AND text IS NOT NULL")?
+                .query_row(params![mention.seq, source], |row| row.get(0))
+                .optional()?;
+            last = last.max(text.map(|text| (mention.seq, text)));
+        }
+        Ok(match last {
+            Some((seq, text)) if Some(text) == self.text => Standing::Repeat(seq),
+            _ => Standing::New,
+        })
+    }
+
+    /// Whether it is a copy that we sent: known by its id, or claimed by its text.
+    fn is_ours(&self, batch: &mut Batch<'_>, mentions: &[Mention]) -> Result<bool, Failure> {
+        if !matches!(self.intake.event.body, Body::Message(_) | Body::Files(_)) {
+            return Ok(false);
+        }
+        if mentions.iter().any(|mention| mention.key == self.name.copy()) {
+            return Ok(true);
+        }
+        let Some(text) = self.claim else { return Ok(false) };
+        let rows: Vec<i64> =
+            batch.memory.claims.range((text, i64::MIN)..=(text, i64::MAX)).map(|(_, row)| *row).collect();
+        for row in rows {
+            let (delivery, seq, at): (i64, i64, i64) = batch
+                .connection
+                .prepare_cached(
+                    "SELECT c.delivery, d.seq, c.at FROM claims c JOIN deliveries d ON d.id = c.delivery WHERE c.id = ?",
+                )?
+                .query_row([row], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            if self.intake.received.as_millisecond() - at > CLAIMABLE_MS {
+                continue;
+            }
+            batch.memory.claims.remove(&(text, row));
+            batch.execute("DELETE FROM claims WHERE id = ?", [row])?;
+            self.link(batch, delivery, seq)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Gives the copy that was recognised its id.
+    fn link(&self, batch: &mut Batch<'_>, delivery: i64, seq: i64) -> Result<(), Failure> {
+        let realm = batch.memory.realm(batch.connection, &self.intake.realm)?;
+        let event = &self.intake.event;
+        batch.execute(
+            "INSERT OR IGNORE INTO ids (key, seq, delivery) VALUES (?, ?, ?)",
+            params![self.name.copy(), seq, delivery],
+        )?;
+        batch.execute(
+            "UPDATE deliveries SET realm = ?1, place = ?2, \
+             copies = CASE WHEN copies IS NULL THEN ?3 ELSE copies || char(10) || ?3 END WHERE id = ?4",
+            params![realm, event.channel.as_str(), event.message_id.as_str(), delivery],
+        )?;
+        Ok(())
+    }
+
+    /// Gives an event that has a row what the rules say.
+    fn plan(&self, batch: &mut Batch<'_>, seq: EventSeq, ours: bool, new: bool) -> Result<Accepted, Failure> {
+        let reason = match &self.intake.routing {
+            _ if ours => OWN_COPY,
+            Routing::Filtered(reason) => reason,
+            Routing::Deliver(planned) if planned.is_empty() => NOWHERE,
+            Routing::Hold => {
+                self.store_body(batch, seq)?;
+                if new {
+                    batch.memory.tallies.held += 1;
+                }
+                return Ok(Accepted::Held { seq });
+            }
+            Routing::Deliver(planned) => {
+                self.store_body(batch, seq)?;
+                self.deliver(batch, seq, planned)?;
+                batch.memory.tallies.held -= i64::from(!new);
+                return Ok(Accepted::Planned { seq, deliveries: planned.len() });
+            }
+        };
+        batch.execute(
+            "UPDATE events SET state = ?, notes = ? WHERE seq = ?",
+            params![FILTERED, serde_json::to_string(&[reason])?, seq.0],
+        )?;
+        if !new {
+            batch.execute("DELETE FROM bodies WHERE seq = ?", [seq.0])?;
+            batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
+        }
+        batch.memory.tallies.held -= i64::from(!new);
+        batch.memory.tallies.planned += 1;
+        batch.memory.tallies.filtered += 1;
+        Ok(Accepted::Filtered { seq, reason: reason.to_owned() })
+    }
+
+    fn store_body(&self, batch: &Batch<'_>, seq: EventSeq) -> Result<(), Failure> {
+        batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, self.json])?;
+        need_files(batch, seq, &self.files)
+    }
+
+    fn deliver(&self, batch: &mut Batch<'_>, seq: EventSeq, planned: &[Planned]) -> Result<(), Failure> {
+        let source = self.source();
+        let first = batch.memory.next_delivery;
+        batch.memory.next_delivery += planned.len() as i64;
+        for (id, planned) in (first..).zip(planned) {
+            let (lane, ends) = batch.memory.lane(batch.connection, &source, &planned.target)?;
+            let mut frames = Vec::with_capacity(planned.frames.len());
+            for frame in &planned.frames {
+                frames.push(batch.memory.frame(batch.connection, frame)?);
+            }
+            let Some((frame, others)) = frames.split_first() else {
+                return Err(Failure::Stored(format!("a delivery to {} was planned without a frame", planned.target)));
+            };
+            let others = if others.is_empty() { None } else { Some(serde_json::to_string(others)?) };
+            batch.execute(
+                "INSERT INTO deliveries (id, seq, lane, position, frame, others) VALUES (?1, ?2, ?3, ?1, ?4, ?5)",
+                params![id, seq.0, lane.0, frame, others],
+            )?;
+            batch.feed.push(Delivery {
+                id: DeliveryId(id),
+                position: Position(id),
+                lane,
+                ends,
+                seq,
+                event: Arc::clone(&self.intake.event),
+                received: self.intake.received,
+                frames: planned.frames.clone(),
+                attempts: 0,
+                not_before: None,
+                waited_ms: 0,
+                parts: Vec::new(),
+            });
+        }
+        batch.execute(
+            "UPDATE events SET state = ?, first = ?, deliveries = ? WHERE seq = ?",
+            params![PLANNED, first, planned.len() as i64, seq.0],
+        )?;
+        batch.memory.tallies.planned += planned.len() as i64;
+        batch.memory.tallies.pending += planned.len() as i64;
+        Ok(())
+    }
+
+    /// The same event without its text: the message that it belongs to says it.
+    fn without_text(&self) -> Result<Self, Failure> {
+        let mut event = Event::clone(&self.intake.event);
+        if let Some(message) = event.message_mut() {
+            message.text = Markup::default();
+        }
+        let arrival = Self::new(Intake { event: Arc::new(event), ..self.intake.clone() })?;
+        Ok(Self { text: None, claim: None, ..arrival })
+    }
+}
+
+/// How an event stands to those that were accepted before.
+enum Standing {
+    New,
+    /// Its message said the text already.
+    OnlyFiles,
+    Repeat(i64),
+}
+
+fn known(batch: &Batch<'_>, seq: EventSeq) -> Result<Option<Known>, Failure> {
+    let found = batch
+        .connection
+        .prepare_cached("SELECT state, deliveries, notes FROM events WHERE seq = ?")?
+        .query_row([seq.0], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize, row.get::<_, Option<String>>(2)?)))
+        .optional()?;
+    let Some((state, deliveries, notes)) = found else { return Ok(None) };
+    let notes = notes.map(|json| serde_json::from_str::<Vec<String>>(&json)).transpose()?;
+    Ok(Some(Known { state, deliveries, notes: notes.map(|notes| notes.join("; ")) }))
+}
+
+/// Stores a completed event. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
+pub(crate) fn complete(
+    batch: &Batch<'_>,
+    seq: EventSeq,
+    event: &Event,
+    json: &str,
+    notes: &[String],
+) -> Result<(), Failure> {
+    let notes = if notes.is_empty() { None } else { Some(serde_json::to_string(notes)?) };
+    let changed = batch.execute(
+        "UPDATE events SET incomplete = ?, files = ?, text = coalesce(?, text), notes = coalesce(?, notes) WHERE seq = ?",
+        params![
+            event.missing.is_some(),
+            event.message().map_or(0, |message| message.attachments.len() as i64),
+            key::text(event)?,
+            notes,
+            seq.0
+        ],
+    )?;
+    if changed == 0 {
+        return Err(Failure::Stored(format!("there is no event {seq} to complete")));
+    }
+    batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, json])?;
+    batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
+    need_files(batch, seq, &files(event))
+}
+
+fn files(event: &Event) -> Vec<SpoolId> {
+    event.spooled().collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+fn need_files(batch: &Batch<'_>, seq: EventSeq, files: &[SpoolId]) -> Result<(), Failure> {
+    for file in files {
+        batch.execute("INSERT OR IGNORE INTO files (seq, file) VALUES (?, ?)", params![seq.0, file.as_str()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! The writer: one thread that owns the write connection and commits for many at once.
+//!
+//! While one transaction is being made durable, commands queue; the next transaction takes all of them. If a
+//! transaction fails, it is rolled back, the [`Memory`] is read anew, and its commands are run again one by one, so that
+//! one bad command does not fail its neighbours, and a disk that is nearly full still takes what fits.
+
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use rusqlite::Connection;
+use tieline_core::outbox::{Delivery, Feed, OutboxError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::Failure;
+use crate::memory::Memory;
+
+/// How many commands one transaction takes at most.
+const BATCH: usize = 512;
+/// How many commands may wait.
+const QUEUE: usize = 1024;
+
+/// A transaction, as a command sees it.
+pub(crate) struct Batch<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) memory: &'a mut Memory,
+    /// Deliveries to be fed once it is committed.
+    pub(crate) feed: &'a mut Vec<Delivery>,
+}
+
+impl Batch<'_> {
+    /// Runs a statement.
+    pub(crate) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    }
+}
+
+/// A command that waits for its turn. It can be run again after a rollback.
+trait Command: Send {
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure>;
+    fn answer(self: Box<Self>, failed: Option<OutboxError>);
+}
+
+struct Asked<T, F> {
+    work: F,
+    done: Option<T>,
+    reply: oneshot::Sender<Result<T, OutboxError>>,
+}
+
+impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send> Command for Asked<T, F> {
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        self.done = Some((self.work)(batch)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failed: Option<OutboxError>) {
+        let answer = match (failed, self.done) {
+            (Some(error), _) => Err(error),
+            (None, Some(done)) => Ok(done),
+            (None, None) => Err(OutboxError::Closed),
+        };
+        // Whoever asked may have gone; what was done stays done.
+        drop(self.reply.send(answer));
+    }
+}
+
+enum Message {
+    Command(Box<dyn Command>),
+    Close { clean: bool, reply: oneshot::Sender<Result<(), OutboxError>> },
+}
+
+/// The way to the writer.
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Message>,
+    feed: Arc<OnceLock<Arc<dyn Feed>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(connection: Connection, memory: Memory) -> std::io::Result<Self> {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let feed = Arc::new(OnceLock::new());
+        let thread = Thread { connection, memory, feed: Arc::clone(&feed), fed: Vec::new() };
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || thread.run(messages))?;
+        Ok(Self { queue, feed })
+    }
+
+    /// Names who hears of deliveries.
+    pub(crate) fn feed(&self, feed: Arc<dyn Feed>) {
+        if self.feed.set(feed).is_err() {
+            tracing::error!("The outbox was given a second feed, which will hear nothing");
+        }
+    }
+
+    /// Has a command run and committed.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Message::Command(Box::new(Asked { work, done: None, reply }));
+        self.queue.send(command).await.map_err(|_| OutboxError::Closed)?;
+        answer.await.map_err(|_| OutboxError::Closed)?
+    }
+
+    /// Ends the thread after everything that was handed in.
+    pub(crate) async fn close(&self, clean: bool) -> Result<(), OutboxError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Message::Close { clean, reply }).await.map_err(|_| OutboxError::Closed)?;
+        answer.await.map_err(|_| OutboxError::Closed)?
+    }
+}
+
+struct Thread {
+    connection: Connection,
+    memory: Memory,
+    feed: Arc<OnceLock<Arc<dyn Feed>>>,
+    fed: Vec<Delivery>,
+}
+
+impl Thread {
+    fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut queued = Vec::with_capacity(BATCH);
+        let mut commands = Vec::with_capacity(BATCH);
+        while messages.blocking_recv_many(&mut queued, BATCH) > 0 {
+            for message in queued.drain(..) {
+                match message {
+                    Message::Command(command) => commands.push(command),
+                    Message::Close { clean, reply } => {
+                        messages.close();
+                        self.commit(&mut commands);
+                        let ended = self.end(clean);
+                        drop(reply.send(ended));
+                        return;
+                    }
+                }
+            }
+            self.commit(&mut commands);
+        }
+    }
+
+    /// Commits commands together, or if that fails one by one, and answers them.
+    fn commit(&mut self, commands: &mut Vec<Box<dyn Command>>) {
+        if commands.is_empty() {
+            return;
+        }
+        match self.transact(commands) {
+            Ok(()) => {
+                self.hand_over();
+                commands.drain(..).for_each(|command| command.answer(None));
+            }
+            Err(failure) if commands.len() == 1 => {
+                commands.drain(..).for_each(|command| command.answer(Some(failure.clone())));
+            }
+            Err(_) => {
+                for command in commands.drain(..) {
+                    let mut alone = [command];
+                    let failed = self.transact(&mut alone).err();
+                    if failed.is_none() {
+                        self.hand_over();
+                    }
+                    let [command] = alone;
+                    command.answer(failed);
+                }
+            }
+        }
+    }
+
+    /// Feeds what was committed, in order.
+    fn hand_over(&mut self) {
+        match self.feed.get() {
+            Some(feed) => self.fed.drain(..).for_each(|delivery| feed.committed(delivery)),
+            None => self.fed.clear(),
+        }
+    }
+
+    fn transact(&mut self, commands: &mut [Box<dyn Command>]) -> Result<(), OutboxError> {
+        let done = self.try_transact(commands);
+        done.map_err(|failure| {
+            self.fed.clear();
+            self.roll_back();
+            let error = OutboxError::from(failure);
+            tracing::warn!(%error, "A transaction of the outbox failed and was rolled back");
+            error
+        })
+    }
+
+    fn try_transact(&mut self, commands: &mut [Box<dyn Command>]) -> Result<(), Failure> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut batch = Batch { connection: &self.connection, memory: &mut self.memory, feed: &mut self.fed };
+        for command in commands {
+            command.run(&mut batch)?;
+        }
+        self.memory.store(&self.connection)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    fn roll_back(&mut self) {
+        // A full disk may have made SQLite roll back by itself.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "The outbox could not roll back");
+        }
+        match Memory::load(&self.connection) {
+            Ok(memory) => self.memory = memory,
+            Err(error) => tracing::error!(%error, "The outbox could not be read again after a rollback"),
+        }
+    }
+
+    /// Marks the store as closed and leaves one whole file behind.
+    fn end(self, clean: bool) -> Result<(), OutboxError> {
+        let close = || -> Result<(), Failure> {
+            if clean {
+                self.connection.execute("UPDATE outbox SET closed = 1", [])?;
+            }
+            Ok(())
+        };
+        close().map_err(OutboxError::from)?;
+        self.connection.close().map_err(|(_, error)| OutboxError::from(Failure::Sql(error)))
+    }
+}
