@@ -5,7 +5,9 @@
 mod binary;
 mod ports;
 mod relay;
+mod seed;
 
 pub use binary::{run, tieline};
 pub use ports::free_port;
 pub use relay::Relay;
+pub use seed::seed;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -11,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::{free_port, run, tieline};
 
 /// Longest wait for anything; a test that needs it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A configuration in a folder of its own, and the process that runs it, if one does.
 pub struct Relay {
@@ -134,9 +136,23 @@ impl Relay {
     /// Asks the control listener. `None`: no answer.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let url = format!("http://127.0.0.1:{}{path}", self.control);
-        let response = client().get(url).send().await.ok()?;
-        let status = response.status().as_u16();
-        Some((status, response.text().await.ok()?))
+        let reply = tieline_testkit::call(Method::GET, &url, &[], Bytes::new(), PATIENCE).await.ok()?;
+        Some((reply.status.as_u16(), String::from_utf8_lossy(&reply.body).into_owned()))
+    }
+
+    /// Waits for something that happens outside of the process.
+    ///
+    /// # Panics
+    ///
+    /// If the process ends meanwhile, or after a minute; the log is in the message.
+    pub async fn unless_it_ends<T>(&mut self, happening: impl Future<Output = T>) -> T {
+        let child = self.child.as_mut().expect("the relay runs");
+        let why = tokio::select! {
+            happened = happening => return happened,
+            status = child.wait() => format!("the relay ended ({status:?})"),
+            () = tokio::time::sleep(PATIENCE) => "nothing happened for a minute".to_owned(),
+        };
+        panic!("{why}:\n{}", self.log());
     }
 
     /// A metric's value; 0 if it is not there yet.
@@ -209,10 +225,4 @@ impl Relay {
         assert_eq!(code, Some(0), "{err}");
         serde_json::from_str(&out).expect("an array")
     }
-}
-
-/// A client of the tests' own: direct, without a pool, so that a restarted relay is met afresh.
-fn client() -> reqwest::Client {
-    #[expect(clippy::disallowed_methods, reason = "a test client, not one of the relay's")]
-    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a plain client")
 }
