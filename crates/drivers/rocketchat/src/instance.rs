@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tieline_core::address::Address;
 use tieline_core::driver::{
     BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel, TextUnit,
@@ -17,6 +16,7 @@ use url::Url;
 
 use crate::address;
 use crate::dialect::RocketChatDialect;
+use crate::driver::RocketChatDriver;
 use crate::hook::Hook;
 use crate::settings::ReplyStyle;
 
@@ -164,8 +164,7 @@ impl InstanceConfig for Instance {
     }
 
     fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {
-        let _: Services = services;
-        Err(BuildError("the Rocket.Chat driver cannot run yet".to_owned()))
+        Ok(Arc::new(RocketChatDriver::new(self, services)?))
     }
 }
 
@@ -186,9 +185,4 @@ fn proxy_password(proxy: &ProxyChoice) -> Vec<Secret> {
 /// The realm of a server: message ids are unique there, whichever account sees them.
 pub(crate) fn realm_of(server: &Url) -> String {
     format!("{PLATFORM}:{}{}", server.origin().ascii_serialization(), server.path().trim_end_matches('/'))
-}
-
-/// A JSON text, for message keys and settings that hold one.
-pub(crate) fn text_of<'v>(value: &'v Value, key: &str) -> &'v str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }

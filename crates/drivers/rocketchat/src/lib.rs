@@ -1,13 +1,39 @@
 //! Rocket.Chat: REST and webhooks, in and out.
 //!
 //! [`RocketChat`] is the platform as the host knows it.
+//!
+//! - Receiving: the Outgoing Webhook calls us; its payload becomes an event, which is answered once it is on disk. What
+//!   the payload leaves out (display names, files) is fetched afterwards by REST.
+//! - Sending: by REST under an id of ours, or by an Incoming Webhook.
+//! - The markup: what the server's own parser takes, and nothing that a person typed elsewhere is any of it.
 
 mod address;
+mod api;
+mod classify;
+mod complete;
+mod cut;
 mod dialect;
+mod doctor;
+mod download;
+mod driver;
+mod escape;
 mod factory;
+mod files;
 mod hook;
+mod inbound;
 mod instance;
+mod login;
+mod parse;
+mod part;
+mod payload;
+mod receive;
+mod reconcile;
+mod refusal;
+mod render;
 mod resolve;
+mod room;
+mod send_api;
+mod send_hook;
 mod settings;
 
 pub use factory::RocketChat;

@@ -1,0 +1,232 @@
+//! The server's REST calls: credentials, one renewal of a login that expired, and answers read with their limits.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tieline_core::clock::Clock;
+use tieline_core::driver::BuildError;
+use tieline_core::secret::Secret;
+use tieline_net::client::upload_time;
+use tieline_net::{ClientSettings, Transport, client, describe, outcome};
+use tokio_util::io::ReaderStream;
+
+use crate::instance::Instance;
+use crate::login::{Login, Session};
+use crate::refusal::{Failure, Refusal, reset};
+
+/// The longest answer that is read; a page of history with large messages stays far below it.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The server, as this instance may call it.
+pub(crate) struct Api {
+    instance: Arc<Instance>,
+    clock: Arc<dyn Clock>,
+    http: Client,
+    uploads: Client,
+    pub(crate) login: Login,
+}
+
+/// What a call says.
+pub(crate) enum Payload<'p> {
+    /// A query.
+    Get(&'p [(&'p str, &'p str)]),
+    /// A JSON body.
+    Post(&'p Value),
+    /// A file with further fields.
+    File(&'p Upload<'p>),
+}
+
+/// A file on its way to the server.
+pub(crate) struct Upload<'p> {
+    /// Where its bytes are.
+    pub(crate) path: &'p Path,
+    /// Its name.
+    pub(crate) name: &'p str,
+    /// Its MIME type, or empty.
+    pub(crate) mime: &'p str,
+    /// Fields beside it.
+    pub(crate) fields: &'p [(&'p str, &'p str)],
+}
+
+/// A success.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The body.
+    pub(crate) body: Value,
+    /// Until when this call must not be made again, if this one was the last that the limit allowed.
+    pub(crate) spent_until: Option<Timestamp>,
+}
+
+impl Api {
+    pub(crate) fn new(instance: Arc<Instance>, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let settings = ClientSettings::through(instance.proxy.clone());
+        let built = |settings: &ClientSettings| client(settings).map_err(|error| BuildError(error.to_string()));
+        Ok(Self {
+            http: built(&settings)?,
+            uploads: built(&settings.clone().for_uploads())?,
+            login: Login::new(instance.credentials.clone()),
+            instance,
+            clock,
+        })
+    }
+
+    /// `GET /api/v1/{call}`.
+    pub(crate) async fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.call(call, Payload::Get(query)).await
+    }
+
+    /// `POST /api/v1/{call}`.
+    pub(crate) async fn post(&self, call: &str, body: &Value) -> Result<Answer, Failure> {
+        self.call(call, Payload::Post(body)).await
+    }
+
+    /// Posts to the Incoming Webhook.
+    pub(crate) async fn hook(&self, url: &Secret, body: &Value) -> Result<Answer, Failure> {
+        let sent = self.http.post(url.reveal()).json(body).send().await;
+        self.answer(sent.map_err(|error| lost(&error))?).await
+    }
+
+    /// Makes a call as the bot. A login that the server does not know any more is renewed once.
+    pub(crate) async fn call(&self, call: &str, payload: Payload<'_>) -> Result<Answer, Failure> {
+        let session = self.session().await?;
+        match self.call_as(&session, call, &payload).await {
+            Err(Failure::Refused(refusal)) if refusal.is_login() && self.login.password().is_some() => {
+                let session = self.renewed(&session).await?;
+                self.call_as(&session, call, &payload).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call_as(&self, session: &Session, call: &str, payload: &Payload<'_>) -> Result<Answer, Failure> {
+        let url = self.instance.on_server(&format!("/api/v1/{call}"));
+        let request = match payload {
+            Payload::Get(query) => {
+                let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(*query).finish();
+                let mark = if query.is_empty() { "" } else { "?" };
+                self.http.get(format!("{url}{mark}{query}"))
+            }
+            Payload::Post(body) => self.http.post(url).json(body),
+            Payload::File(upload) => {
+                let (form, size) = form(upload).await?;
+                self.uploads.post(url).multipart(form).timeout(upload_time(size))
+            }
+        };
+        let sent = authorised(request, session).send().await;
+        self.answer(sent.map_err(|error| lost(&error))?).await
+    }
+
+    /// A `GET` of an address on the server or where it redirects to; the bot's credentials go along only if asked.
+    pub(crate) async fn open(&self, url: &str, session: Option<&Session>) -> Result<Response, Failure> {
+        let request = self.http.get(url);
+        let request = match session {
+            Some(session) => authorised(request, session),
+            None => request,
+        };
+        request.send().await.map_err(|error| lost(&error))
+    }
+
+    /// The session, logging in if there is none yet.
+    pub(crate) async fn session(&self) -> Result<Arc<Session>, Failure> {
+        let mut current = self.login.session.lock().await;
+        if let Some(session) = &*current {
+            return Ok(Arc::clone(session));
+        }
+        let session = self.log_in().await?;
+        *current = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// A session that is not `stale`. Whoever comes while another one renews it gets what that one got.
+    pub(crate) async fn renewed(&self, stale: &Session) -> Result<Arc<Session>, Failure> {
+        let mut current = self.login.session.lock().await;
+        if let Some(session) = current.as_ref().filter(|session| ***session != *stale) {
+            return Ok(Arc::clone(session));
+        }
+        *current = None;
+        let session = self.log_in().await?;
+        *current = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    async fn log_in(&self) -> Result<Arc<Session>, Failure> {
+        let Some((username, password)) = self.login.password() else {
+            return Err(unauthorised("no credentials are configured"));
+        };
+        let body = json!({ "user": username, "password": password.reveal() });
+        let sent = self.http.post(self.instance.on_server("/api/v1/login")).json(&body).send().await;
+        let answer = self.answer(sent.map_err(|error| lost(&error))?).await?.body;
+        let text = |key: &str| answer.get("data")?.get(key)?.as_str();
+        let (Some(user_id), Some(token)) = (text("userId"), text("authToken")) else {
+            return Err(unauthorised("the answer to the login holds no token"));
+        };
+        self.login.learn(user_id);
+        Ok(Arc::new(Session { user_id: user_id.to_owned(), token: Secret::new(token) }))
+    }
+
+    /// Reads an answer whole.
+    async fn answer(&self, mut response: Response) -> Result<Answer, Failure> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
+            if bytes.len() + chunk.len() > ANSWER_LIMIT {
+                let why = "the answer is larger than anything that Rocket.Chat says".to_owned();
+                return Err(Failure::Transport { outcome: Transport::Unknown, why });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if status.is_success() && body.get("success") != Some(&Value::Bool(false)) {
+            if !body.is_object() {
+                let why = "what answers there is no Rocket.Chat (its answer is no JSON); is the URL right?".to_owned();
+                return Err(Failure::Transport { outcome: Transport::Unknown, why });
+            }
+            return Ok(Answer { body, spent_until: spent(&headers) });
+        }
+        Err(Failure::Refused(Refusal::read(status, &headers, &body, self.clock.now())))
+    }
+}
+
+fn authorised(request: RequestBuilder, session: &Session) -> RequestBuilder {
+    request.header("X-User-Id", &session.user_id).header("X-Auth-Token", session.token.reveal())
+}
+
+fn spent(headers: &HeaderMap) -> Option<Timestamp> {
+    let left: u64 = headers.get("x-ratelimit-remaining")?.to_str().ok()?.trim().parse().ok()?;
+    if left == 0 { reset(headers) } else { None }
+}
+
+fn lost(error: &reqwest::Error) -> Failure {
+    Failure::Transport { outcome: outcome(error), why: describe(error) }
+}
+
+fn unauthorised(why: &str) -> Failure {
+    Failure::Refused(Refusal {
+        status: StatusCode::UNAUTHORIZED,
+        code: String::new(),
+        text: why.to_owned(),
+        until: None,
+    })
+}
+
+/// The form with the file, streamed from disk with its length.
+async fn form(upload: &Upload<'_>) -> Result<(Form, u64), Failure> {
+    let gone = |error: std::io::Error| Failure::Transport {
+        outcome: Transport::NotSent,
+        why: format!("the file could not be read from the spool: {error}"),
+    };
+    let file = tokio::fs::File::open(upload.path).await.map_err(gone)?;
+    let size = file.metadata().await.map_err(gone)?.len();
+    let body = Body::wrap_stream(ReaderStream::with_capacity(file, 64 * 1024));
+    let part = Part::stream_with_length(body, size).file_name(upload.name.to_owned());
+    let mime = if upload.mime.is_empty() { "application/octet-stream" } else { upload.mime };
+    let part = part.mime_str(mime).map_err(|error| lost(&error))?;
+    let fields = upload.fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let form = fields.fold(Form::new(), |form, (key, value)| form.text(key, value));
+    Ok((form.part("file", part), size))
+}

@@ -1,0 +1,159 @@
+//! One running account.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tieline_core::address::Address;
+use tieline_core::driver::{
+    BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig, Room, Services,
+};
+use tieline_core::event::Event;
+use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::webhook::Mount;
+
+use crate::api::Api;
+use crate::cut;
+use crate::instance::{Instance, Sender};
+use crate::part::Step;
+use crate::receive::Receiver;
+use crate::refusal::Failure;
+use crate::room::RoomBook;
+use crate::{send_api, send_hook};
+
+/// A payload holds one message with its attachments; the longest text is 5,000 characters, a thumbnail some kilobytes.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// How long a failed check of the credentials waits for the next one, at first and at most.
+const RECHECK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
+
+/// The driver of one instance.
+pub(crate) struct RocketChatDriver {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) services: Services,
+    pub(crate) api: Api,
+    pub(crate) rooms: RoomBook,
+    /// Whether the server has refused to show another name than the bot's.
+    pub(crate) unmasked: AtomicBool,
+}
+
+impl RocketChatDriver {
+    pub(crate) fn new(instance: Arc<Instance>, services: Services) -> Result<Self, BuildError> {
+        let api = Api::new(Arc::clone(&instance), Arc::clone(&services.clock))?;
+        Ok(Self { instance, services, api, rooms: RoomBook::default(), unmasked: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn realm(&self) -> &str {
+        self.instance.realm()
+    }
+
+    /// Our user id, if messages of that account are ours: by REST they are. A login tells it only once it was made, and
+    /// until then nothing may be taken in, or we would relay ourselves.
+    pub(crate) async fn own_id(&self) -> Result<Option<String>, String> {
+        if self.instance.hook().is_some() {
+            return Ok(None);
+        }
+        if self.api.login.user_id().is_none() {
+            self.api.session().await.map_err(|failure| format!("the bot cannot log in yet: {failure}"))?;
+        }
+        Ok(self.api.login.user_id().map(str::to_owned))
+    }
+
+    /// Asks the server who we are. `Err`: what is wrong, for people.
+    async fn check(&self) -> Result<(), String> {
+        match self.api.get("me", &[]).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(refusal)) if refusal.is_login() => {
+                Err("Rocket.Chat refuses the bot's credentials: check `auth_token` and `user_id`, or `username` and \
+                    `password`"
+                    .to_owned())
+            }
+            Err(failure) => Err(format!("Rocket.Chat at {} cannot be used: {failure}", self.instance.server)),
+        }
+    }
+
+    /// Checks the credentials until they are good.
+    async fn get_ready(&self, context: &DriverContext) {
+        if !self.api.login.is_possible() {
+            context.health.ready();
+            return;
+        }
+        let mut wait = RECHECK.0;
+        while let Err(why) = self.check().await {
+            context.health.failing(&why);
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RECHECK.1);
+        }
+        context.health.ready();
+    }
+
+    fn step(sending: &Sending) -> Result<Step, SendError> {
+        let unknown =
+            |error| SendError::Permanent { reason: format!("this part was stored by another version: {error}") };
+        serde_json::from_value(sending.part.body.clone()).map_err(unknown)
+    }
+}
+
+#[async_trait]
+impl Driver for RocketChatDriver {
+    async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
+        let handler = Arc::new(Receiver { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
+        let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
+        let _mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
+        tokio::select! {
+            () = context.shutdown.cancelled() => return Ok(()),
+            () = self.get_ready(&context) => {}
+        }
+        context.shutdown.cancelled().await;
+        Ok(())
+    }
+
+    async fn complete(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError> {
+        self.complete_event(event, last_try).await
+    }
+
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+        cut::cut(&self.instance, outgoing)
+    }
+
+    fn scopes(&self, sending: &Sending) -> Vec<Scope> {
+        let name = match Self::step(sending) {
+            Ok(Step::Text(_)) => send_api::SEND,
+            Ok(Step::Upload(_)) => send_api::MEDIA,
+            Ok(Step::Confirm { .. }) => send_api::CONFIRM,
+            Ok(Step::Hook { .. }) => send_hook::HOOK,
+            Err(_) => return Vec::new(),
+        };
+        vec![Scope::Named(name.to_owned())]
+    }
+
+    async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
+        match (Self::step(sending)?, &self.instance.sender) {
+            (Step::Hook { said, attachments }, Sender::Hook(hook)) => {
+                self.send_hook(sending, hook, &said, &attachments).await
+            }
+            (Step::Hook { .. }, Sender::Api) | (_, Sender::Hook(_)) => {
+                let reason = "the instance's `send_method` was changed since the message was cut; retry it".to_owned();
+                Err(SendError::Permanent { reason })
+            }
+            (Step::Text(said), Sender::Api) => self.send_text(sending, &said).await,
+            (Step::Upload(file), Sender::Api) => self.send_upload(sending, &file).await,
+            (Step::Confirm { said, file, label }, Sender::Api) => {
+                self.send_confirm(sending, &said, &file, &label).await
+            }
+        }
+    }
+
+    async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
+        let step = Self::step(sending)?;
+        self.find_out(sending, &step, held).await
+    }
+
+    async fn rooms(&self) -> Result<Vec<Room>, DriverError> {
+        self.list_rooms().await
+    }
+
+    async fn doctor(&self, rooms: &[Address]) -> Vec<Finding> {
+        self.examine(rooms).await
+    }
+}

@@ -1,0 +1,129 @@
+//! How a call can fail, as the server says it.
+
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tieline_net::Transport;
+
+/// Why a call had no success.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// The server answered, and said no.
+    Refused(Refusal),
+    /// There is no whole answer.
+    Transport {
+        /// Whether the server may have acted on the call.
+        outcome: Transport,
+        /// What happened, for people.
+        why: String,
+    },
+}
+
+/// What the server said instead of yes.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The error's code: `errorType`, or what stands in brackets at the end of the text. May be empty.
+    pub(crate) code: String,
+    /// The error's text. May be empty.
+    pub(crate) text: String,
+    /// When the limit ends, if it is one.
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Refusal {
+    /// Reads an answer that is no success. `now` is needed where the server only says how long to wait.
+    pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &Value, now: Timestamp) -> Self {
+        let text = ["error", "message"].into_iter().find_map(|key| body.get(key)?.as_str()).unwrap_or_default();
+        let bracketed = || text.trim_end().strip_suffix(']')?.rsplit_once('[').map(|(_, code)| code);
+        let named = body.get("errorType").and_then(Value::as_str).filter(|code| !code.is_empty());
+        let code = named.or_else(bracketed).unwrap_or(text).to_owned();
+        let limited = status == StatusCode::TOO_MANY_REQUESTS || code.contains("too-many-requests");
+        let until = limited.then(|| {
+            reset(headers).filter(|reset| *reset > now).unwrap_or_else(|| {
+                let seconds = text.split_once("wait ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+                later(now, SignedDuration::from_secs(seconds.unwrap_or(60)))
+            })
+        });
+        Self { status, code, text: text.to_owned(), until }
+    }
+
+    /// Whether the credentials are refused.
+    pub(crate) fn is_login(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// Whether the code, or the text, is this one.
+    pub(crate) fn says(&self, what: &str) -> bool {
+        self.code == what || self.text.contains(what)
+    }
+
+    /// Whether the bot may not show another name or picture than its own.
+    pub(crate) fn is_impersonation(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.says("Not enough permission")
+    }
+
+    /// Whether the bot may not write in the room.
+    pub(crate) fn is_no_access(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN
+            || ["error-not-allowed", "error-invalid-room", "error-unauthorized", "error-forbidden"]
+                .contains(&self.code.as_str())
+    }
+}
+
+/// `X-RateLimit-Reset`: milliseconds since 1970.
+pub(crate) fn reset(headers: &HeaderMap) -> Option<Timestamp> {
+    let value = headers.get("x-ratelimit-reset")?.to_str().ok()?;
+    Timestamp::from_millisecond(value.trim().parse().ok()?).ok()
+}
+
+/// A time after another, as late as there is one.
+pub(crate) fn later(time: Timestamp, wait: SignedDuration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Transport { why, .. } => f.write_str(why),
+            Self::Refused(refusal) if refusal.text.is_empty() => write!(f, "Rocket.Chat answered {}", refusal.status),
+            Self::Refused(refusal) => write!(f, "Rocket.Chat answered {}: {}", refusal.status, short(&refusal.text)),
+        }
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_000).unwrap()
+    }
+
+    #[test]
+    fn a_limit_ends_where_the_server_says() {
+        let mut headers = HeaderMap::new();
+        let body = json!({ "success": false, "error": "Error, too many requests. Please slow down. You must wait 42 seconds before trying this endpoint again. [error-too-many-requests]" });
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        assert_eq!(Refusal::read(status, &headers, &body, now()).until, Timestamp::from_second(1_042).ok());
+        assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_060).ok());
+        headers.insert("x-ratelimit-reset", "1500123".parse().unwrap());
+        assert_eq!(Refusal::read(status, &headers, &body, now()).until, Timestamp::from_millisecond(1_500_123).ok());
+    }
+
+    #[test]
+    fn a_code_is_found_wherever_it_stands() {
+        let read = |body: Value| Refusal::read(StatusCode::BAD_REQUEST, &HeaderMap::new(), &body, now());
+        let both =
+            json!({ "error": "Not allowed [error-action-not-allowed]", "errorType": "error-action-not-allowed" });
+        assert_eq!(read(both).code, "error-action-not-allowed");
+        assert_eq!(read(json!({ "error": "Not allowed [error-not-allowed]" })).code, "error-not-allowed");
+        assert!(read(json!({ "error": "Not enough permission" })).is_impersonation());
+    }
+}

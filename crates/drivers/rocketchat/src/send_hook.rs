@@ -1,0 +1,63 @@
+//! Sends by the Incoming Webhook.
+
+use serde_json::{Map, Value, json};
+use tieline_core::send::{Scope, SendError, Sending, Sent};
+
+use crate::classify::hook_error;
+use crate::driver::RocketChatDriver;
+use crate::hook::Hook;
+use crate::parse::parse;
+use crate::part::Said;
+use crate::refusal::{Failure, Refusal};
+use crate::send_api::{of_message, pause};
+
+/// The limit that all posts of a hook share; the server counts by hook and address, and no role is exempt.
+pub(crate) const HOOK: &str = "hook";
+
+impl RocketChatDriver {
+    pub(crate) async fn send_hook(
+        &self,
+        sending: &Sending,
+        hook: &Hook,
+        said: &Said,
+        attachments: &[Value],
+    ) -> Result<Sent, SendError> {
+        let scope = Scope::Named(HOOK.to_owned());
+        let channel = sending.target.text("channel");
+        let shown = channel.or_else(|| sending.target.text("room_id")).unwrap_or("of the integration");
+        let body = Value::Object(body(said, attachments, channel));
+        let answer = self.api.hook(&hook.url, &body).await.map_err(|failure| hook_error(&failure, &scope, shown))?;
+        let results = answer.body.get("responses").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if let Some(error) = results.iter().find_map(|result| result.get("error")) {
+            let body = json!({ "error": error.as_str().map_or_else(|| error.to_string(), str::to_owned) });
+            let status = http::StatusCode::BAD_REQUEST;
+            let refusal = Refusal::read(status, &http::HeaderMap::new(), &body, self.services.clock.now());
+            return Err(hook_error(&Failure::Refused(refusal), &scope, shown));
+        }
+        let mut sent = results.iter().find_map(|result| result.get("message")).map(of_message).unwrap_or_default();
+        if sent.ids.is_empty() {
+            // Older servers ignore `separateResponse`; the echo is then known by its text.
+            sent.unnamed_text = Some(parse(said.text.trim()).to_plain());
+        }
+        sent.pause = pause(&answer, &scope);
+        Ok(sent)
+    }
+}
+
+fn body(said: &Said, attachments: &[Value], channel: Option<&str>) -> Map<String, Value> {
+    let texts = [
+        ("username", said.alias.as_deref()),
+        ("icon_url", said.avatar.as_deref()),
+        ("icon_emoji", said.emoji.as_deref().filter(|_| said.avatar.is_none())),
+        ("tmid", said.reply_to.as_deref()),
+        ("channel", channel),
+    ];
+    let mut body: Map<String, Value> =
+        texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect();
+    body.insert("text".into(), json!(said.text));
+    body.insert("separateResponse".into(), json!(true));
+    if !attachments.is_empty() {
+        body.insert("attachments".into(), json!(attachments));
+    }
+    body
+}
