@@ -34,8 +34,8 @@ impl Relay {
         if global["data_dir"].is_null() {
             global["data_dir"] = json!(dir.path().join("data"));
         }
-        if global["http"].is_null() {
-            global["http"] = json!({ "listen": format!("127.0.0.1:{control}") });
+        if global["http"]["listen"].is_null() {
+            global["http"]["listen"] = json!(format!("127.0.0.1:{control}"));
         }
         configuration["global"] = global;
         let relay = Self { child: None, dir, control, environment: Vec::new() };
@@ -133,6 +133,11 @@ impl Relay {
         }
     }
 
+    /// `host:port` of the control listener.
+    pub fn control(&self) -> String {
+        format!("127.0.0.1:{}", self.control)
+    }
+
     /// Asks the control listener. `None`: no answer.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let url = format!("http://127.0.0.1:{}{path}", self.control);
@@ -178,6 +183,14 @@ impl Relay {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("the relay runs")
+    }
+
+    /// How much memory the process has resident now, in MiB, as Linux tells it.
+    pub fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux and a live process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line VmRSS");
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib / 1024.0
     }
 
     /// Ends the process at once, as a power cut does.
