@@ -48,16 +48,14 @@ pub(crate) fn send_error(failure: &Failure, repeat: Repeat, scope: &Scope, room:
 /// Classes what the Incoming Webhook says.
 pub(crate) fn hook_error(failure: &Failure, scope: &Scope, room: &str) -> SendError {
     let Failure::Refused(refusal) = failure else { return send_error(failure, Repeat::Doubles, scope, room) };
-    let waits = |reason: &str| SendError::Retryable {
-        reason: format!("{failure}; {reason}"),
-        trouble: Trouble::Credentials,
-        after: None,
-    };
-    if refusal.status == StatusCode::SERVICE_UNAVAILABLE && refusal.text.contains("Service Unavailable") {
-        return waits("the integration seems to be disabled: enable it under Administration → Integrations");
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        // Both a disabled integration and a proxy without a server behind it say this before anything is posted.
+        let reason = format!("{failure}; if this stays, enable the integration under Administration → Integrations");
+        return SendError::Retryable { reason, trouble: Trouble::Unreachable, after: None };
     }
     if refusal.is_login() || refusal.says("Invalid integration id or token") {
-        return waits("the Incoming Webhook does not exist: check `webhook_url`");
+        let reason = format!("{failure}; the Incoming Webhook does not exist: check `webhook_url`");
+        return SendError::Retryable { reason, trouble: Trouble::Credentials, after: None };
     }
     send_error(failure, Repeat::Doubles, scope, room)
 }

@@ -29,7 +29,7 @@ pub(crate) struct Payload {
 
 /// `true` or `false`; on older servers the integration: `{"i": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "true, false or an object")]
+#[serde(untagged, expecting = "expected true, false or an object")]
 pub(crate) enum Bot {
     Flag(bool),
     Integration(Integration),
@@ -51,7 +51,7 @@ pub(crate) struct Account {
 
 /// A time: ISO 8601, or milliseconds since 1970.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a time as text or in milliseconds")]
+#[serde(untagged, expecting = "expected a time as text or in milliseconds")]
 pub(crate) enum Time {
     Text(String),
     Millis(i64),

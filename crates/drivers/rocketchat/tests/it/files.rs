@@ -1,0 +1,122 @@
+//! Files, in both directions.
+
+use tieline_core::event::{Attachment, AttachmentKind, Body, Content};
+use tieline_core::send::Outgoing;
+use tieline_core::spool::MediaSpool;
+use tieline_testkit::rocketchat::{Fault, HookEvent, OutgoingHook, RocketChatScript, Route};
+
+use crate::server::{Mode, ROOM, Scene, outgoing_hook, scene};
+
+/// A message with one file from the spool.
+pub(crate) async fn with_file(scene: &Scene, text: &str, bytes: &'static [u8]) -> Outgoing {
+    let file = scene.spool.put(bytes).await.expect("the spool takes it");
+    let mut outgoing = scene.outgoing(text);
+    outgoing.attachments.push(Attachment {
+        name: "cat.png".into(),
+        kind: AttachmentKind::Image,
+        mime: "image/png".into(),
+        size: Some(file.size),
+        link: None,
+        content: Content::Spooled(file.id),
+    });
+    outgoing
+}
+
+fn no_limit() -> RocketChatScript {
+    RocketChatScript { rest_limit: None, ..RocketChatScript::default() }
+}
+
+#[tokio::test]
+async fn a_caption_travels_with_its_file() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    scene.deliver(&with_file(&scene, "look", b"bytes").await).await.expect("sent");
+    let said = scene.server.messages(ROOM);
+    assert_eq!((said.len(), said[0].text.as_str(), said[0].alias.as_deref()), (1, "look", Some("Bob")));
+    assert_eq!(said[0].files[0].read().expect("there"), b"bytes");
+}
+
+#[tokio::test]
+async fn an_old_server_gets_the_file_the_old_way() {
+    let scene = scene(RocketChatScript { version: "6.5.0", ..no_limit() }, Mode::Api).await;
+    scene.deliver(&with_file(&scene, "look", b"bytes").await).await.expect("sent");
+    let said = scene.server.messages(ROOM);
+    assert_eq!((said.len(), said[0].files.len(), said[0].text.as_str()), (1, 1, "Bob: look"));
+}
+
+#[tokio::test]
+async fn a_file_that_the_server_refuses_becomes_a_label() {
+    let scene = scene(RocketChatScript { max_file_size: 3, ..no_limit() }, Mode::Api).await;
+    scene.deliver(&with_file(&scene, "look", b"bytes").await).await.expect("sent");
+    let said = scene.server.messages(ROOM);
+    assert_eq!(said.len(), 1);
+    assert!(said[0].text.starts_with("look\n[Image: cat.png]"), "{}", said[0].text);
+}
+
+#[tokio::test]
+async fn what_could_not_be_fetched_becomes_a_label_with_its_reason() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let mut outgoing = with_file(&scene, "look", b"bytes").await;
+    outgoing.attachments[0].content = Content::Unavailable("larger than 5 bytes".into());
+    outgoing.attachments[0].link = Some("https://files.example.com/cat.png".into());
+    scene.deliver(&outgoing).await.expect("sent");
+    let said = scene.server.messages(ROOM);
+    assert_eq!(said[0].text, "look\n[Image: cat.png] https://files.example.com/cat.png (larger than 5 bytes)");
+}
+
+async fn received(scene: &Scene, bytes: &'static [u8]) -> tieline_core::event::Event {
+    scene.server.post_file(&scene.ann, ROOM, "cat.png", "image/png", bytes, "look").expect("posted");
+    scene.inbound.wait_for(|event| matches!(event.body, Body::Message(_))).await
+}
+
+#[tokio::test]
+async fn a_received_file_is_fetched_from_the_server() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    let event = received(&scene, b"the bytes").await;
+    let whole = scene.driver.complete(&event, false).await.expect("the server answers").event;
+    let file = &whole.message().expect("a message").attachments[0];
+    let Content::Spooled(id) = &file.content else { panic!("{file:?}") };
+    let path = scene.spool.open(id).await.expect("it is there");
+    assert_eq!(std::fs::read(path).expect("readable"), b"the bytes");
+    assert_eq!((file.name.as_str(), file.size), ("cat.png", Some(9)));
+}
+
+#[tokio::test]
+async fn a_file_in_object_storage_is_fetched_without_credentials() {
+    let scene = scene(RocketChatScript { object_storage: true, ..no_limit() }, Mode::Api).await;
+    let _running = scene.run().await;
+    let event = received(&scene, b"the bytes").await;
+    let whole = scene.driver.complete(&event, false).await.expect("the server answers").event;
+    assert!(matches!(whole.message().expect("a message").attachments[0].content, Content::Spooled(_)));
+    let requests = scene.server.storage_requests();
+    assert_eq!(requests.len(), 1);
+    let shown = format!("{requests:?}").to_lowercase();
+    assert!(!shown.contains("x-auth-token") && !shown.contains(&scene.bot.token.to_lowercase()), "{shown}");
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_is_begun_again() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    let event = received(&scene, b"the bytes").await;
+    scene.server.faults().on(Route::Download).next(2, Fault::DropAfter);
+    let whole = scene.driver.complete(&event, false).await.expect("the third download is whole").event;
+    assert!(matches!(whole.message().expect("a message").attachments[0].content, Content::Spooled(_)));
+    assert_eq!(scene.server.requests_to(Route::Download).len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_uploaded_event_brings_its_file() {
+    let scene = scene(no_limit(), Mode::Hook).await;
+    let _running = scene.run().await;
+    let url = scene.webhooks.url().await;
+    scene.server.outgoing_hook(OutgoingHook { event: HookEvent::FileUploaded, ..outgoing_hook(url) });
+    scene.server.post_file(&scene.ann, ROOM, "cat.png", "image/png", b"bytes", "look").expect("posted");
+    let event = scene.inbound.wait_for(|event| matches!(event.body, Body::Files(_))).await;
+    assert_eq!(event.author.shown_name(), "Ann Smith");
+    let whole = scene.driver.complete(&event, true).await.expect("the last try gives up");
+    // Without credentials the server gives the file to nobody.
+    let file = &whole.event.message().expect("a message").attachments[0];
+    assert!(matches!(&file.content, Content::Unavailable(why) if why.contains("credentials")), "{file:?}");
+    assert_eq!(whole.notes.len(), 1);
+}

@@ -1,0 +1,6 @@
+//! The driver against a fake server, over real sockets.
+
+mod files;
+mod hook;
+mod rest;
+mod server;

@@ -1,0 +1,260 @@
+//! A fake server with a room, a person and a driver.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tieline_core::address::Address;
+use tieline_core::driver::{Defaults, Driver, DriverContext, DriverFactory, InstanceConfig, Services};
+use tieline_core::id::{DeliveryId, InstanceId, MessageId};
+use tieline_core::send::{Outgoing, Part, SendError, SendKey, Sending, Sent};
+use tieline_rocketchat::RocketChat;
+use tieline_testkit::conformance::{Harness, Said, SendFault};
+use tieline_testkit::rocketchat::{
+    FakeRocketChat, Fault, HookOptions, IncomingHook, OutgoingHook, Retry, RocketChatScript, RoomKind, Route, User,
+};
+use tieline_testkit::{KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, TempSpool};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(crate) const ROOM: &str = "R1";
+
+/// Everything that a test of the driver needs.
+pub(crate) struct Scene {
+    pub(crate) server: FakeRocketChat,
+    pub(crate) bot: User,
+    pub(crate) ann: User,
+    pub(crate) hook: IncomingHook,
+    pub(crate) instance: Arc<dyn InstanceConfig>,
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) spool: Arc<TempSpool>,
+    pub(crate) known: Arc<KnownIds>,
+    pub(crate) inbound: Arc<RecordingInbound>,
+    pub(crate) health: Arc<RecordingHealth>,
+    pub(crate) webhooks: Arc<LocalWebhooks>,
+}
+
+/// A driver that runs until this is dropped.
+pub(crate) struct Running {
+    _shutdown: DropGuard,
+    _task: JoinHandle<()>,
+}
+
+/// Which settings the driver gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Api,
+    Login,
+    Hook,
+    HookWithBot,
+}
+
+pub(crate) async fn scene(script: RocketChatScript, mode: Mode) -> Scene {
+    let spool = Arc::new(TempSpool::new().expect("a temporary folder"));
+    let known = Arc::new(KnownIds::default());
+    let services = Services {
+        spool: Arc::clone(&spool) as _,
+        links: Arc::clone(&known) as _,
+        clock: Arc::new(tieline_testkit::SystemClock),
+    };
+    Scene::new(script, mode, services, spool, known).await
+}
+
+impl Scene {
+    async fn new(
+        script: RocketChatScript,
+        mode: Mode,
+        services: Services,
+        spool: Arc<TempSpool>,
+        known: Arc<KnownIds>,
+    ) -> Self {
+        let server = FakeRocketChat::start(script).await;
+        let bot = server.add_user("tieline", "Tieline", &["bot", "user"]);
+        let ann = server.add_user("ann", "Ann Smith", &["user"]);
+        server.add_room(RoomKind::Private, ROOM, "lounge");
+        server.join(ROOM, &bot);
+        server.join(ROOM, &ann);
+        let hook = server.incoming_hook(&format!("#{ROOM}"), &bot, HookOptions::default());
+        let mut settings = json!({ "server_url": server.url(), "webhook_token": "s3cret-webhook" });
+        let more = match mode {
+            Mode::Api => json!({ "auth_token": bot.token, "user_id": bot.id }),
+            Mode::Login => json!({ "username": bot.username, "password": "password of tieline" }),
+            Mode::Hook => json!({ "send_method": "webhook", "webhook_url": hook.url }),
+            Mode::HookWithBot => json!({
+                "send_method": "webhook", "webhook_url": hook.url, "auth_token": bot.token, "user_id": bot.id,
+            }),
+        };
+        for (key, value) in more.as_object().expect("an object") {
+            settings[key] = value.clone();
+        }
+        let instance = resolve(&settings);
+        let driver = Arc::clone(&instance).build(services).expect("the driver can be built");
+        Self {
+            server,
+            bot,
+            ann,
+            hook,
+            instance,
+            driver,
+            spool,
+            known,
+            inbound: Arc::default(),
+            health: Arc::default(),
+            webhooks: Arc::default(),
+        }
+    }
+
+    /// Lets the driver receive.
+    pub(crate) async fn run(&self) -> Running {
+        let shutdown = CancellationToken::new();
+        let context = DriverContext {
+            inbound: Arc::clone(&self.inbound) as _,
+            webhooks: Arc::clone(&self.webhooks) as _,
+            health: Arc::clone(&self.health) as _,
+            shutdown: shutdown.clone(),
+        };
+        let driver = Arc::clone(&self.driver);
+        let task = tokio::spawn(async move {
+            driver.run(context).await.expect("the driver can listen");
+        });
+        let url = self.webhooks.url().await;
+        self.server.outgoing_hook(outgoing_hook(url));
+        Running { _shutdown: shutdown.drop_guard(), _task: task }
+    }
+
+    pub(crate) fn outgoing(&self, text: &str) -> Outgoing {
+        Outgoing {
+            delivery: DeliveryId(1),
+            target: Address::of([("room_id", ROOM)]),
+            text: text.to_owned(),
+            named_text: format!("Bob: {text}"),
+            keys: BTreeMap::from([("rc_alias".to_owned(), "Bob".to_owned())]),
+            attachments: Vec::new(),
+            reply_to: None,
+            time: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    pub(crate) fn cut(&self, outgoing: &Outgoing) -> Vec<Part> {
+        self.driver.cut(outgoing).expect("it can be cut")
+    }
+
+    /// One part on its way.
+    pub(crate) fn sending(&self, outgoing: &Outgoing, part: Part, index: u16, before: &[Sent]) -> Sending {
+        Sending {
+            part,
+            target: outgoing.target.clone(),
+            key: SendKey::new("tests", outgoing.delivery, index),
+            before: before.to_vec(),
+            since: tieline_core::clock::Clock::now(&tieline_testkit::SystemClock),
+        }
+    }
+
+    pub(crate) fn first(&self, outgoing: &Outgoing) -> Sending {
+        self.sending(outgoing, self.cut(outgoing).remove(0), 0, &[])
+    }
+
+    /// Sends all parts.
+    pub(crate) async fn deliver(&self, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
+        let mut before = Vec::new();
+        for (index, part) in self.cut(outgoing).into_iter().enumerate() {
+            let sending = self.sending(outgoing, part, index as u16, &before);
+            before.push(self.driver.send(&sending).await?);
+        }
+        Ok(before)
+    }
+}
+
+pub(crate) fn resolve(settings: &Value) -> Arc<dyn InstanceConfig> {
+    let resolved = RocketChat.resolve(&InstanceId::new("rc").unwrap(), settings, &Defaults::default());
+    resolved.instance.unwrap_or_else(|| panic!("{:?}", resolved.problems))
+}
+
+pub(crate) fn outgoing_hook(url: String) -> OutgoingHook {
+    OutgoingHook { urls: vec![url], token: "s3cret-webhook".into(), retry: Retry::ByHand(9), ..OutgoingHook::default() }
+}
+
+#[async_trait]
+impl Harness for Scene {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.driver)
+    }
+
+    fn instance(&self) -> Arc<dyn InstanceConfig> {
+        Arc::clone(&self.instance)
+    }
+
+    async fn connect(&self, webhooks: &LocalWebhooks, health: &RecordingHealth) {
+        self.server.outgoing_hook(outgoing_hook(webhooks.url().await));
+        health.wait_until_ready().await;
+    }
+
+    async fn person_writes(&self, text: &str) -> MessageId {
+        MessageId::new(&self.server.post(&self.ann, ROOM, text)).unwrap()
+    }
+
+    async fn tell_again(&self) -> bool {
+        // The server calls again only what failed.
+        false
+    }
+
+    async fn answers(&self, count: usize) -> Option<Vec<u16>> {
+        let calls = self.server.wait_for_hook_calls(count).await;
+        Some(calls.into_iter().filter_map(|call| call.status).collect())
+    }
+
+    fn target(&self) -> Address {
+        Address::of([("room_id", ROOM)])
+    }
+
+    fn identity(&self, name: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([("rc_alias".to_owned(), name.to_owned())])
+    }
+
+    fn said(&self) -> Vec<Said> {
+        let messages = self.server.messages(ROOM).into_iter().filter(|message| message.user != "ann");
+        messages
+            .map(|message| Said {
+                id: MessageId::new(&message.id).unwrap(),
+                text: message.text,
+                name: message.alias.unwrap_or(message.user_name),
+                files: message.files.into_iter().map(|file| file.sha256).collect(),
+            })
+            .collect()
+    }
+
+    fn set_off(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn script(&self, fault: SendFault) {
+        let fault = match fault {
+            SendFault::RateLimited { until } => Fault::TooManyRequests { reset_ms: until.as_millisecond() },
+            SendFault::ServerError => Fault::Status500,
+            SendFault::LostRequest => Fault::DropBefore,
+            SendFault::LostAnswer => Fault::DropAfter,
+            SendFault::Unauthorized => Fault::Unauthorized,
+            SendFault::Refused => {
+                self.server.set_read_only(ROOM, true);
+                return;
+            }
+        };
+        self.server.faults().on(Route::SendMessage).next(1, fault);
+    }
+
+    fn remedy(&self) -> &'static str {
+        "make the bot a moderator"
+    }
+
+    async fn close(&self) {
+        self.server.close_port().await;
+    }
+}
+
+async fn conforming(services: Services) -> Scene {
+    let spool = Arc::new(TempSpool::new().expect("a temporary folder"));
+    Scene::new(RocketChatScript::default(), Mode::Api, services, spool, Arc::default()).await
+}
+
+tieline_testkit::driver_conformance!(conforming);
