@@ -41,5 +41,8 @@ mod store;
 mod trace;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::OpenError;
 pub use store::SqliteOutbox;

@@ -26,7 +26,7 @@ use crate::{dead, prune, schema, settle};
 pub struct SqliteOutbox {
     name: String,
     was_closed: bool,
-    writer: Writer,
+    pub(crate) writer: Writer,
     readers: Readers,
 }
 

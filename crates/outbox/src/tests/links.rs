@@ -1,0 +1,88 @@
+//! What is known of messages: copies, echoes, originals.
+
+use tieline_core::event::{Authorship, Body, Reaction};
+use tieline_core::id::ChannelKey;
+use tieline_core::outbox::{Accepted, Outbox, Routing};
+use tieline_core::send::Sent;
+
+use super::ground::*;
+
+#[tokio::test]
+async fn our_own_copy_is_known_by_its_id_whatever_the_rules_say() {
+    let ground = Ground::new();
+    ground.relay(message("m1", "hi"), "b/x", sent("c1")).await;
+    assert!(is_ours(&ground.take(from(message("c1", "hi"), "b/x"), &["a/room"]).await));
+    let held = intake(from(message("c1", "hi"), "b2/x"), 0, Routing::Hold);
+    assert!(is_ours(&ground.outbox.accept(held).await.unwrap()), "seen by a second account of the same server");
+    let react = Body::Reaction(Reaction { emoji: "x".into(), added: true });
+    assert!(is_new(&ground.take(from(event("c1", react), "b/x"), &["a/room"]).await), "what people do to it is news");
+    ground.check_law().await;
+}
+
+#[tokio::test]
+async fn an_echo_without_an_id_is_known_by_its_text_once() {
+    let ground = Ground::new();
+    let id = ground.relay(message("m1", "hi"), "b/x", unnamed(" hi \n")).await;
+    let echo = |id: &str| by(from(message(id, "hi"), "b/x"), Authorship::BotOrOurs);
+    assert!(is_new(&ground.take(from(message("p1", "hi"), "b/x"), &["a/room"]).await), "a person says the same");
+    assert!(is_new(&ground.take(by(from(message("e0", "hi"), "b/y"), Authorship::BotOrOurs), &["a/room"]).await));
+    let ground = ground.reopen(false).await;
+    assert!(is_ours(&ground.take(echo("e1"), &["a/room"]).await));
+    assert!(is_new(&ground.take(echo("e2"), &["a/room"]).await), "the copy is taken");
+    let copy = ground.outbox.copy_in(REALM, &message_id("m1"), &channel("b/x")).await.unwrap();
+    assert_eq!(copy, Some(message_id("e1")));
+    assert_eq!(ground.outbox.trace("e1").await.unwrap()[0].deliveries[0].id, id);
+}
+
+#[tokio::test]
+async fn a_text_is_waited_for_ten_minutes_in_the_channel_that_the_platform_named() {
+    let ground = Ground::new();
+    let named = Sent { channel: Some(ChannelKey::new("real").unwrap()), ..unnamed("hi") };
+    ground.relay(message("m1", "hi"), "b/hook", named).await;
+    let echo = by(from(message("e1", "hi"), "b/real"), Authorship::BotOrOurs);
+    let late = ground.outbox.accept(intake(from(echo.clone(), "b/real"), 602, to(&["a/room"]))).await.unwrap();
+    assert!(is_new(&late));
+    let mut second = echo;
+    second.message_id = message_id("e2");
+    assert!(is_ours(&ground.outbox.accept(intake(second, 601, to(&["a/room"]))).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_held_echo_is_recognised_when_it_is_released() {
+    let ground = Ground::new();
+    ground.take(message("m1", "hi"), &["b/x"]).await;
+    let delivery = ground.last().id;
+    let echo = by(from(message("c1", "hi"), "b/x"), Authorship::PersonOrOurs);
+    let held = ground.outbox.accept(intake(echo.clone(), 0, Routing::Hold)).await.unwrap();
+    ground.settle(delivery, tieline_core::outbox::Settlement::Delivered(vec![sent("c1")])).await;
+    assert!(is_ours(&ground.outbox.release(seq(&held), intake(echo, 0, to(&["a/room"]))).await.unwrap()));
+    let tallies = ground.outbox.tallies().await.unwrap();
+    assert_eq!((tallies.held, tallies.filtered, tallies.delivered), (0, 1, 1));
+    ground.check_law().await;
+}
+
+#[tokio::test]
+async fn a_copy_is_found_from_the_message_and_from_its_other_copies() {
+    let ground = Ground::new();
+    let accepted = ground.take(message("m1", "hi"), &["b/x", "c/y"]).await;
+    assert_eq!(accepted, Accepted::Planned { seq: seq(&accepted), deliveries: 2 });
+    let deliveries: Vec<_> = ground.heard.0.lock().unwrap().iter().map(|delivery| delivery.id).collect();
+    for (delivery, copy) in deliveries.into_iter().zip(["c1", "c2"]) {
+        ground.settle(delivery, tieline_core::outbox::Settlement::Delivered(vec![sent(copy), sent("more")])).await;
+    }
+    let find = async |id: &str, place: &str| {
+        let found = ground.outbox.copy_in(REALM, &message_id(id), &channel(place)).await.unwrap();
+        found.map(|id| id.as_str().to_owned())
+    };
+    assert_eq!(find("m1", "b/x").await.as_deref(), Some("c1"));
+    assert_eq!(find("c1", "c/y").await.as_deref(), Some("c2"));
+    assert_eq!(find("c2", "a/room").await.as_deref(), Some("m1"));
+    assert_eq!(find("m1", "b/nowhere").await, None);
+    assert_eq!(find("m2", "b/x").await, None);
+    assert!(ground.outbox.is_known(REALM, &message_id("m1")).await.unwrap());
+    assert!(ground.outbox.is_known(REALM, &message_id("c2")).await.unwrap());
+    assert!(!ground.outbox.is_known("elsewhere", &message_id("c2")).await.unwrap());
+    for id in ["m1", "c2", "tl-1", "1"] {
+        assert_eq!(ground.outbox.trace(id).await.unwrap()[0].trace, "tl-1");
+    }
+}

@@ -1,0 +1,9 @@
+//! The outbox, tested by what it promises.
+
+mod full_disk;
+mod ground;
+mod incoming;
+mod links;
+mod model;
+mod outgoing;
+mod retention;
