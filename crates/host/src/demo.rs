@@ -1,5 +1,6 @@
 //! `demo`: two simulated workspaces, joined by the real relay.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -67,10 +68,12 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
     let (webhooks, mut bound) = Announcing::new(Arc::clone(&listeners));
     let dir = DataDir::new(&configuration.global.data_dir);
     let running = Running::start(configuration, &dir, listeners, Arc::new(webhooks)).await?;
-    let address = timeout(PATIENCE, bound.wait_for(Option::is_some)).await.context("no webhook listener came up")?;
-    if let Some(address) = *address? {
-        a.call_us_at(address);
-        b.call_us_at(address);
+    for workspace in [&a, &b] {
+        let mounted = bound.wait_for(|bound| bound.contains_key(&workspace.path()));
+        let bound = timeout(PATIENCE, mounted).await.context("no webhook listener came up")??;
+        if let Some(address) = bound.get(&workspace.path()) {
+            workspace.call_us_at(*address);
+        }
     }
     let mut stage = Stage { rooms: [a, b], shown: [0, 0], said: 0, terminal };
     let played = tokio::select! {
@@ -159,15 +162,15 @@ fn configuration(folder: &Path, [a, b]: [&Workspace; 2]) -> anyhow::Result<Confi
     }
 }
 
-/// Listeners that tell where the first webhook is received: the system chooses the port.
+/// Listeners that tell where each path is received: the system chooses the port.
 struct Announcing {
     listeners: Arc<Listeners>,
-    bound: watch::Sender<Option<SocketAddr>>,
+    bound: watch::Sender<HashMap<String, SocketAddr>>,
 }
 
 impl Announcing {
-    fn new(listeners: Arc<Listeners>) -> (Self, watch::Receiver<Option<SocketAddr>>) {
-        let (bound, receiver) = watch::channel(None);
+    fn new(listeners: Arc<Listeners>) -> (Self, watch::Receiver<HashMap<String, SocketAddr>>) {
+        let (bound, receiver) = watch::channel(HashMap::new());
         (Self { listeners, bound }, receiver)
     }
 }
@@ -175,8 +178,11 @@ impl Announcing {
 #[async_trait]
 impl Webhooks for Announcing {
     async fn mount(&self, mount: Mount) -> Result<Mounted, MountError> {
+        let path = mount.at.path.clone();
         let mounted = self.listeners.mount(mount).await?;
-        self.bound.send_replace(Some(mounted.local));
+        self.bound.send_modify(|bound| {
+            bound.insert(path, mounted.local);
+        });
         Ok(mounted)
     }
 }
@@ -211,7 +217,7 @@ impl Stage {
         loop {
             tokio::select! {
                 line = lines.next_line() => match line? {
-                    Some(line) => self.say(&line)?,
+                    Some(line) => self.converse(&line).await?,
                     None => break,
                 },
                 () = tokio::time::sleep(GLANCE) => self.show_new()?,
@@ -219,10 +225,17 @@ impl Stage {
         }
         if self.said == 0 && !self.terminal.is_terminal() {
             for line in SAMPLES {
-                self.say(line)?;
+                self.converse(line).await?;
             }
         }
         self.wait_until_all_arrived().await
+    }
+
+    /// Says a line. In a pipe the next one waits until this one has arrived: two servers that are told two things at
+    /// once pass them on in any order, and the transcript should read like a conversation.
+    async fn converse(&mut self, line: &str) -> anyhow::Result<()> {
+        self.say(line)?;
+        if self.terminal.is_terminal() { Ok(()) } else { self.wait_until_all_arrived().await }
     }
 
     /// Lets the person say it whose room it is for.
