@@ -224,15 +224,14 @@ fn claimable(
     realm: &str,
 ) -> Result<(), Failure> {
     let target: String;
-    let channel = match &sent.channel {
-        Some(channel) => channel.as_str(),
-        None => {
-            target = batch
-                .connection
-                .prepare_cached("SELECT c.key FROM lanes l JOIN channels c ON c.id = l.target WHERE l.id = ?")?
-                .query_row([row.lane], |row| row.get(0))?;
-            &target
-        }
+    let channel = if let Some(channel) = &sent.channel {
+        channel.as_str()
+    } else {
+        target = batch
+            .connection
+            .prepare_cached("SELECT c.key FROM lanes l JOIN channels c ON c.id = l.target WHERE l.id = ?")?
+            .query_row([row.lane], |row| row.get(0))?;
+        &target
     };
     let text = key::claim(realm, channel, text);
     let id = batch.memory.next_claim;
