@@ -73,20 +73,19 @@ pub(crate) fn target(address: &Address, hook: Option<&Hook>) -> Result<TargetCha
         );
     }
     let room_key = room.and_then(|room| key(room, ROOM, &mut problems));
-    let name = match hook {
-        Some(hook) => Some(hook.channel(channel)),
-        None => {
-            if address.keys().contains_key(CHANNEL) {
-                problems.push(channel_without_hook());
-            }
-            if !address.keys().contains_key(ROOM) {
-                problems.push(
-                    Problem::error("a target must say which room: `room_id` is missing")
-                        .help("`tieline rooms` lists the rooms and their ids"),
-                );
-            }
-            room.map(str::to_owned)
+    let name = if let Some(hook) = hook {
+        Some(hook.channel(channel))
+    } else {
+        if address.keys().contains_key(CHANNEL) {
+            problems.push(channel_without_hook());
         }
+        if !address.keys().contains_key(ROOM) {
+            problems.push(
+                Problem::error("a target must say which room: `room_id` is missing")
+                    .help("`tieline rooms` lists the rooms and their ids"),
+            );
+        }
+        room.map(str::to_owned)
     };
     let name = name.and_then(|name| key(&name, CHANNEL, &mut problems));
     let (true, Some(key)) = (problems.is_empty(), name) else { return Err(problems) };
@@ -172,7 +171,7 @@ mod tests {
     }
 
     fn messages(problems: &[Problem]) -> String {
-        problems.iter().map(|p| format!("{} ", p.message)).collect()
+        problems.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]

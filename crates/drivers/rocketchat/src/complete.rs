@@ -21,7 +21,7 @@ impl RocketChatDriver {
             match self.fetch_message(event.message_id.as_str()).await {
                 Ok(Some(message)) => self.take_over(&mut event, &message),
                 Ok(None) => {
-                    notes.push("sent on as it stands: Rocket.Chat does not show the message to the bot".to_owned())
+                    notes.push("sent on as it stands: Rocket.Chat does not show the message to the bot".to_owned());
                 }
                 Err(Failure::Refused(refusal)) if is_final(&refusal) => {
                     notes.push(format!("sent on as it stands: {}", Failure::Refused(refusal)));

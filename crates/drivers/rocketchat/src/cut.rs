@@ -114,13 +114,12 @@ fn texts(instance: &Instance, said: &Said, text: &str, named: &str) -> Vec<Said>
         said.quote &= index == 0;
         said.named = match prefix {
             Some(prefix) if index == 0 => Some(format!("{prefix}{}", said.text)),
-            Some(_) => None,
             None if single => Some(named.to_owned()),
             None if index == 0 => {
                 let name = escape::text(said.alias.as_deref().unwrap_or_default());
                 Some(if name.is_empty() { said.text.clone() } else { format!("{name}: {}", said.text) })
             }
-            None => None,
+            Some(_) | None => None,
         };
         said.named = said.named.take().filter(|named| fits(instance, named));
     }
@@ -179,7 +178,7 @@ fn is_public(link: &str) -> bool {
     Url::parse(link).is_ok_and(|url| {
         let public = match url.host() {
             Some(Host::Domain(name)) => {
-                name.contains('.') && !name.ends_with(".local") && !name.ends_with(".localhost")
+                name.contains('.') && !matches!(name.rsplit('.').next(), Some("local" | "localhost" | "internal"))
             }
             Some(Host::Ipv4(ip)) => tieline_net::guard::is_public(ip.into()),
             Some(Host::Ipv6(ip)) => tieline_net::guard::is_public(ip.into()),

@@ -63,7 +63,7 @@ impl RocketChatDriver {
             return findings;
         }
         match self.api.get("me", &[]).await {
-            Ok(answer) => findings.extend(self.account(&answer.body)),
+            Ok(answer) => findings.extend(account(&answer.body)),
             Err(Failure::Refused(refusal)) if refusal.is_login() => {
                 findings.push(bad(
                     "Rocket.Chat refuses the bot's credentials".to_owned(),
@@ -80,23 +80,6 @@ impl RocketChatDriver {
             }
         }
         findings.extend(self.membership(rooms).await);
-        findings
-    }
-
-    fn account(&self, me: &Value) -> Vec<Finding> {
-        let name = me.get("username").and_then(Value::as_str).unwrap_or_default();
-        let roles: Vec<&str> =
-            me.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut findings = vec![good(format!("logged in as `{name}` with the roles {}", roles.join(", ")))];
-        if !roles.iter().any(|role| matches!(*role, "bot" | "app")) {
-            findings.push(Finding {
-                verdict: Verdict::Warning,
-                what: format!(
-                    "`{name}` lacks the role `bot`: it cannot show other names, and sends ten messages a minute"
-                ),
-                remedy: Some("give it the roles `bot` and `user` (Administration → Users)".to_owned()),
-            });
-        }
         findings
     }
 
@@ -132,6 +115,22 @@ impl RocketChatDriver {
         }
         findings
     }
+}
+
+/// Who the bot is, and what its roles mean for us.
+fn account(me: &Value) -> Vec<Finding> {
+    let name = me.get("username").and_then(Value::as_str).unwrap_or_default();
+    let roles: Vec<&str> =
+        me.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut findings = vec![good(format!("logged in as `{name}` with the roles {}", roles.join(", ")))];
+    if !roles.iter().any(|role| matches!(*role, "bot" | "app")) {
+        findings.push(Finding {
+            verdict: Verdict::Warning,
+            what: format!("`{name}` lacks the role `bot`: it cannot show other names, and sends ten messages a minute"),
+            remedy: Some("give it the roles `bot` and `user` (Administration → Users)".to_owned()),
+        });
+    }
+    findings
 }
 
 fn room(room: &Value) -> Option<Room> {

@@ -83,10 +83,8 @@ async fn open(api: &Api, instance: &Instance, start: &Url, now: Timestamp) -> Re
             Failure::Transport { .. } => None,
         },
     };
-    let mut session = match api.login.is_possible() {
-        true => Some(api.session().await.map_err(|failure| later(&failure))?),
-        false => None,
-    };
+    let mut session =
+        if api.login.is_possible() { Some(api.session().await.map_err(|failure| later(&failure))?) } else { None };
     let mut renewable = api.login.password().is_some();
     let mut url = start.clone();
     for _ in 0..=REDIRECTS {

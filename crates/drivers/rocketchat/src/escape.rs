@@ -87,7 +87,8 @@ pub(crate) fn address(url: &str) -> String {
     for c in url.chars() {
         match c {
             '*' | '~' | '`' | '|' | '<' | '>' | '(' | ')' | '[' | ']' | '@' | '"' | '\\' | ' ' => {
-                out.push_str(&format!("%{:02X}", u32::from(c)));
+                let code = format!("%{:02X}", u32::from(c));
+                out.push_str(&code);
             }
             '_' if !out.chars().next_back().is_some_and(char::is_alphanumeric) => out.push_str("%5F"),
             c if c.is_control() => {}

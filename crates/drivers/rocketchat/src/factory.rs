@@ -66,7 +66,8 @@ mod tests {
 
     fn told(written: &Value) -> String {
         let resolved = resolved(written);
-        resolved.problems.iter().map(|p| format!("{:?} {}\n", p.severity, p.message)).collect()
+        let lines: Vec<String> = resolved.problems.iter().map(|p| format!("{:?} {}", p.severity, p.message)).collect();
+        lines.join("\n")
     }
 
     #[test]

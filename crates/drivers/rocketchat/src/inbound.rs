@@ -27,30 +27,32 @@ pub(crate) enum Received {
 pub(crate) fn event(
     instance: &Instance,
     own: Option<&str>,
-    payload: Payload,
+    payload: &Payload,
     now: jiff::Timestamp,
 ) -> Result<Received, String> {
-    let (Some(channel), Some(message)) = (filled(&payload.channel_id), filled(&payload.message_id)) else {
+    let (Some(channel), Some(message)) = (filled(payload.channel_id.as_ref()), filled(payload.message_id.as_ref()))
+    else {
         if payload.channel_id.is_none() && payload.message_id.is_none() {
             return Ok(Received::Nothing);
         }
-        let missing = if filled(&payload.channel_id).is_none() { "channel_id" } else { "message_id" };
+        let missing = if filled(payload.channel_id.as_ref()).is_none() { "channel_id" } else { "message_id" };
         return Err(format!("`{missing}` is missing"));
     };
-    let user = filled(&payload.user_id).unwrap_or_default();
+    let user = filled(payload.user_id.as_ref()).unwrap_or_default();
     let Some(kind) = authorship(instance, own, user, payload.bot.as_ref()) else { return Ok(Received::Own) };
     let key = ChannelKey::new(channel).map_err(|error| format!("`channel_id`: {error}"))?;
     let message_id = MessageId::new(message).map_err(|error| format!("`message_id`: {error}"))?;
     let uploaded = payload.message.as_ref();
-    let tmid =
-        filled(&payload.tmid).or_else(|| uploaded?.get("tmid")?.as_str()).and_then(|tmid| MessageId::new(tmid).ok());
+    let tmid = filled(payload.tmid.as_ref())
+        .or_else(|| uploaded?.get("tmid")?.as_str())
+        .and_then(|tmid| MessageId::new(tmid).ok());
     let content = Message {
         text: parse(payload.text.as_deref().unwrap_or_default()),
         attachments: uploaded.map(|message| files::of(instance, message)).unwrap_or_default(),
         reply_to: tmid,
     };
-    let username = filled(&payload.user_name).unwrap_or_default();
-    let display_name = payload.user.as_ref().and_then(|user| filled(&user.name)).unwrap_or_default();
+    let username = filled(payload.user_name.as_ref()).unwrap_or_default();
+    let display_name = payload.user.as_ref().and_then(|user| filled(user.name.as_ref())).unwrap_or_default();
     let fetch = uploaded.is_none() && instance.credentials.is_some();
     let missing = (fetch || !content.attachments.is_empty()).then(|| json!({ "message": fetch }));
     let body = if uploaded.is_some() {
@@ -66,7 +68,7 @@ pub(crate) fn event(
         address: Address::of([("room_id", channel)]),
         channel: key,
         parent: None,
-        room: filled(&payload.channel_name).map(str::to_owned),
+        room: filled(payload.channel_name.as_ref()).map(str::to_owned),
         message_id,
         revision: None,
         time: payload.timestamp.as_ref().and_then(crate::payload::Time::parse).unwrap_or(now),
@@ -74,7 +76,7 @@ pub(crate) fn event(
             id: user.to_owned(),
             username: username.to_owned(),
             display_name: display_name.to_owned(),
-            alias: filled(&payload.alias).unwrap_or_default().to_owned(),
+            alias: filled(payload.alias.as_ref()).unwrap_or_default().to_owned(),
             avatar: avatar(instance, username),
             kind,
         },
@@ -92,11 +94,10 @@ fn authorship(instance: &Instance, own: Option<&str>, user: &str, bot: Option<&B
             None => Some(Authorship::BotOrOurs),
         },
         (Some(_), Some(Bot::Flag(true))) => Some(Authorship::BotOrOurs),
-        (Some(_), _) => Some(Authorship::Person),
         // What we post by REST carries no mark of an integration.
         (None, Some(Bot::Flag(true) | Bot::Integration(_))) => Some(Authorship::Bot),
         (None, _) if own == Some(user) => None,
-        (None, _) => Some(Authorship::Person),
+        (Some(_) | None, _) => Some(Authorship::Person),
     }
 }
 
@@ -113,8 +114,8 @@ pub(crate) fn avatar(instance: &Instance, username: &str) -> String {
 }
 
 /// A text that is there and not empty.
-fn filled(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
+fn filled(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -136,7 +137,7 @@ mod tests {
         crate::resolve::resolve(&id, &settings.expect("sound"), &Defaults::default(), &mut problems).expect("sound")
     }
 
-    fn received(hook: bool, changes: Value) -> Result<Received, String> {
+    fn received(hook: bool, changes: &Value) -> Result<Received, String> {
         let mut body = json!({
             "bot": false, "channel_id": "GENERAL", "channel_name": "general", "message_id": "m1",
             "timestamp": "2026-03-01T10:00:00.000Z", "user_id": "u9", "user_name": "ann", "text": "hi *all*",
@@ -145,11 +146,12 @@ mod tests {
             body[key] = value.clone();
         }
         let payload = payload::read(body.to_string().as_bytes()).expect("sound");
-        event(&instance(hook), Some("me"), payload, jiff::Timestamp::UNIX_EPOCH)
+        event(&instance(hook), Some("me"), &payload, jiff::Timestamp::UNIX_EPOCH)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
     fn event_of(hook: bool, changes: Value) -> Event {
-        match received(hook, changes) {
+        match received(hook, &changes) {
             Ok(Received::Event(event)) => *event,
             other => panic!("{other:?}"),
         }
@@ -177,10 +179,10 @@ mod tests {
         assert_eq!(kind(false, json!({})), Authorship::Person);
         assert_eq!(kind(false, json!({ "bot": true })), Authorship::Bot);
         assert_eq!(kind(false, json!({ "bot": { "i": "x" } })), Authorship::Bot);
-        assert!(matches!(received(false, json!({ "user_id": "me" })), Ok(Received::Own)));
+        assert!(matches!(received(false, &json!({ "user_id": "me" })), Ok(Received::Own)));
         assert_eq!(kind(true, json!({ "bot": true })), Authorship::BotOrOurs);
         assert_eq!(kind(true, json!({ "bot": { "i": "x" } })), Authorship::Bot);
-        assert!(matches!(received(true, json!({ "bot": { "i": "abc" } })), Ok(Received::Own)));
+        assert!(matches!(received(true, &json!({ "bot": { "i": "abc" } })), Ok(Received::Own)));
         assert_eq!(kind(true, json!({ "bot": false })), Authorship::Person);
     }
 
@@ -202,7 +204,7 @@ mod tests {
     #[test]
     fn calls_about_no_message_are_nothing() {
         let read = |body: &str| {
-            event(&instance(false), None, payload::read(body.as_bytes()).expect("sound"), jiff::Timestamp::UNIX_EPOCH)
+            event(&instance(false), None, &payload::read(body.as_bytes()).expect("sound"), jiff::Timestamp::UNIX_EPOCH)
         };
         assert!(matches!(read(r#"{"token":"x","bot":false}"#), Ok(Received::Nothing)));
         assert_eq!(read(r#"{"channel_id":"R"}"#).expect_err("half"), "`message_id` is missing");

@@ -43,7 +43,7 @@ impl Receiver {
             Ok(own) => own,
             Err(why) => return WebhookResponse::refuse(StatusCode::SERVICE_UNAVAILABLE, &why),
         };
-        let event = match inbound::event(&driver.instance, own.as_deref(), payload, driver.services.clock.now()) {
+        let event = match inbound::event(&driver.instance, own.as_deref(), &payload, driver.services.clock.now()) {
             Ok(Received::Event(event)) => *event,
             Ok(Received::Own | Received::Nothing) => return WebhookResponse::ok(),
             Err(why) => return WebhookResponse::refuse(StatusCode::BAD_REQUEST, &why),

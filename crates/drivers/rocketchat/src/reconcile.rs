@@ -44,7 +44,7 @@ impl RocketChatDriver {
                         .await
                     }
                 };
-                found.map(arrived).map_err(|failure| self.unsure(&failure, room))
+                found.map(arrived).map_err(|failure| unsure(&failure, room))
             }
             Step::Hook { said, .. } => self.find_hooked(sending, said, held).await,
         }
@@ -53,7 +53,7 @@ impl RocketChatDriver {
     /// The message has our id. Only where `chat.postMessage` had to do, the room's recent messages are looked through.
     async fn find_text(&self, sending: &Sending, said: &Said) -> Result<Reconciled, SendError> {
         let room = room(sending)?;
-        let found = self.fetch_message(sending.key.as_str()).await.map_err(|failure| self.unsure(&failure, room))?;
+        let found = self.fetch_message(sending.key.as_str()).await.map_err(|failure| unsure(&failure, room))?;
         if let Some(message) = found {
             return Ok(Reconciled::Arrived(of_message(&message)));
         }
@@ -67,7 +67,7 @@ impl RocketChatDriver {
             Err(Failure::Refused(refusal)) if refusal.is_no_access() || refusal.says("error-room-not-found") => {
                 Ok(Reconciled::Missing)
             }
-            Err(failure) => Err(self.unsure(&failure, room)),
+            Err(failure) => Err(unsure(&failure, room)),
         }
     }
 
@@ -92,7 +92,7 @@ impl RocketChatDriver {
             Err(Failure::Refused(refusal)) if refusal.until.is_none() && refusal.status.is_client_error() => {
                 Ok(Reconciled::Unknowable)
             }
-            Err(failure) => Err(self.unsure(&failure, room)),
+            Err(failure) => Err(unsure(&failure, room)),
         }
     }
 
@@ -128,14 +128,14 @@ impl RocketChatDriver {
         Ok(None)
     }
 
-    /// A look that failed tells nothing: a send stays ambiguous until the platform answers.
-    fn unsure(&self, failure: &Failure, room: &str) -> SendError {
-        send_error(failure, Repeat::Doubles, &Scope::Instance, room)
-    }
-
     fn own(&self) -> Option<&str> {
         self.api.login.user_id()
     }
+}
+
+/// A look that failed tells nothing: a send stays ambiguous until the platform answers.
+fn unsure(failure: &Failure, room: &str) -> SendError {
+    send_error(failure, Repeat::Doubles, &Scope::Instance, room)
 }
 
 fn arrived(found: Option<Value>) -> Reconciled {

@@ -51,6 +51,7 @@ fn line(spans: &[Span]) -> String {
 }
 
 /// Which marks are open around a span; each works only once.
+#[expect(clippy::struct_excessive_bools, reason = "any set of the four marks can be open")]
 #[derive(Debug, Clone, Copy, Default)]
 struct Within {
     bold: bool,
@@ -67,7 +68,6 @@ impl Within {
 
 fn span(span: &Span, within: Within, out: &mut String) {
     match span {
-        Span::Text(text) => plain(text, out),
         Span::Bold(inner) => marked("*", inner, within.bold, Within { bold: true, ..within }, within, out),
         Span::Italic(inner) => marked("_", inner, within.italic, Within { italic: true, ..within }, within, out),
         Span::Strike(inner) => marked("~", inner, within.strike, Within { strike: true, ..within }, within, out),
@@ -85,7 +85,7 @@ fn span(span: &Span, within: Within, out: &mut String) {
             out.push_str(text);
             out.push('`');
         }
-        Span::Code(text) => plain(text, out),
+        Span::Text(text) | Span::Code(text) => plain(text, out),
         Span::Link(url, label) => link(url, label, out),
         Span::Mention(Mention::User(name) | Mention::Everybody(name)) => plain(&format!("@{name}"), out),
         Span::Mention(Mention::Room(name)) => plain(&format!("#{name}"), out),
@@ -98,7 +98,9 @@ fn span(span: &Span, within: Within, out: &mut String) {
             if out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ':') {
                 out.push(APART);
             }
-            out.push_str(&format!(":{name}:"));
+            for piece in [":", name, ":"] {
+                out.push_str(piece);
+            }
         }
     }
 }
@@ -123,7 +125,9 @@ fn marked(mark: &str, inner: &[Span], open: bool, inside: Within, outside: Withi
         return;
     }
     let mut content = String::new();
-    inner.iter().for_each(|inner| span(inner, inside, &mut content));
+    for inner in inner {
+        span(inner, inside, &mut content);
+    }
     let body = content.trim();
     let (before, after) = content.split_once(body).unwrap_or(("", ""));
     out.push_str(before);
@@ -148,8 +152,7 @@ fn has_escapes(spans: &[Span]) -> bool {
         | Span::Strike(inner)
         | Span::Spoiler(inner) => has_escapes(inner),
         Span::Code(text) => text.contains(['`', '*', '_', '~']) || text.is_empty(),
-        Span::Link(..) => true,
-        Span::Mention(Mention::Room(_)) => true,
+        Span::Link(..) | Span::Mention(Mention::Room(_)) => true,
         Span::Mention(Mention::User(name) | Mention::Everybody(name)) | Span::Emoji(name) => {
             name.contains(['_', '\\', '*', '~', '`', '#'])
         }

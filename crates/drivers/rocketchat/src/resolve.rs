@@ -96,8 +96,8 @@ fn any_credentials(settings: &Settings) -> bool {
 
 /// A token with its user id, or a user name with its password; half of a pair is an error, and so are both pairs.
 fn credentials(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Credentials> {
-    let token = pair("auth_token", &settings.auth_token, "user_id", &settings.user_id, problems);
-    let login = pair("password", &settings.password, "username", &settings.username, problems);
+    let token = pair("auth_token", settings.auth_token.as_ref(), "user_id", settings.user_id.as_ref(), problems);
+    let login = pair("password", settings.password.as_ref(), "username", settings.username.as_ref(), problems);
     match (token, login) {
         (Some(_), Some(_)) => {
             problems.push(
@@ -120,15 +120,15 @@ fn credentials(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Crede
 
 fn pair<'s>(
     secret_name: &str,
-    secret: &'s Option<String>,
+    secret: Option<&'s String>,
     name_name: &str,
-    name: &'s Option<String>,
+    name: Option<&'s String>,
     problems: &mut Vec<Problem>,
 ) -> Option<(&'s String, &'s String)> {
     for (key, value) in [(secret_name, secret), (name_name, name)] {
-        if value.as_ref().is_some_and(String::is_empty) {
+        if value.is_some_and(String::is_empty) {
             problems.push(Problem::error(format!("`{key}` is empty")).at(key));
-        } else if value.as_ref().is_some_and(|text| !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
+        } else if value.is_some_and(|text| !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
             && matches!(key, "auth_token" | "user_id")
         {
             problems.push(

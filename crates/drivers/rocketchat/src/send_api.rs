@@ -99,7 +99,7 @@ impl RocketChatDriver {
     ) -> Result<Sent, SendError> {
         let room = room(sending)?;
         let scope = Scope::Named(CONFIRM.to_owned());
-        let carried = sending.before.last().map(|sent| &sent.carry).unwrap_or(&Value::Null);
+        let carried = sending.before.last().map_or(&Value::Null, |sent| &sent.carry);
         if carried.get("unwanted").is_some() {
             let with_label = |text: &str| if text.is_empty() { label.to_owned() } else { format!("{text}\n{label}") };
             let said =

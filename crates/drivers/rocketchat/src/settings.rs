@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     /// `global.proxy` names one. Absent: as `global.proxy` says.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
     pub(crate) proxy: Option<Option<String>>,
     /// How an answer is shown: `"thread"` (in the thread of the message it answers) or `"quote"`.
     #[serde(default)]
@@ -103,6 +104,7 @@ fn default_file_size() -> u64 {
 }
 
 /// Tells a `null` that was written from a key that was not.
+#[expect(clippy::option_option, reason = "absent and null mean different things")]
 fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(value).map(Some)
 }

@@ -3,7 +3,7 @@
 use tieline_core::address::Address;
 use tieline_core::event::Authorship;
 use tieline_core::send::{Reconciled, SendError, Trouble};
-use tieline_testkit::rocketchat::{Fault, RocketChatScript, Route};
+use tieline_testkit::rocketchat::{Fault, HookOptions, RocketChatScript, Route};
 
 use crate::server::{Mode, ROOM, scene};
 
@@ -34,7 +34,7 @@ async fn our_hook_is_told_apart_from_others() {
     let scene = scene(RocketChatScript { bot_flag_as_object: true, ..no_limit() }, Mode::Hook).await;
     let _running = scene.run().await;
     scene.deliver(&scene.outgoing("from us")).await.expect("sent");
-    let other = scene.server.incoming_hook(&format!("#{ROOM}"), &scene.bot, Default::default());
+    let other = scene.server.incoming_hook(&format!("#{ROOM}"), &scene.bot, HookOptions::default());
     let limit = std::time::Duration::from_secs(10);
     let headers = [("content-type", "application/json")];
     tieline_testkit::call(http::Method::POST, &other.url, &headers, r#"{"text":"from others"}"#.into(), limit)
@@ -66,10 +66,10 @@ async fn a_lost_answer_is_found_among_held_events_or_in_the_room() {
     let echo = scene.inbound.wait_for(|_| true).await;
     let by_event = scene.driver.reconcile(&sending, std::slice::from_ref(&echo)).await.expect("no call is needed");
     let Reconciled::Arrived(sent) = by_event else { panic!("{by_event:?}") };
-    assert_eq!(sent.ids, [echo.message_id.clone()]);
+    assert_eq!(sent.ids, std::slice::from_ref(&echo.message_id));
     let by_room = scene.driver.reconcile(&sending, &[]).await.expect("the server answers");
     let Reconciled::Arrived(sent) = by_room else { panic!("{by_room:?}") };
-    assert_eq!(sent.ids, [echo.message_id.clone()]);
+    assert_eq!(sent.ids, std::slice::from_ref(&echo.message_id));
     scene.known.add(echo.message_id.clone());
     assert_eq!(scene.driver.reconcile(&sending, &[echo]).await, Ok(Reconciled::Missing));
 }

@@ -95,7 +95,7 @@ async fn an_event_that_cannot_be_made_whole_goes_as_it_stands() {
     assert_eq!(whole.notes.len(), 1);
     scene.server.faults().on(Route::GetMessage).always(Fault::TooManyRequests { reset_ms: 4_000_000_000_000 });
     let error = scene.driver.complete(&event, false).await.expect_err("limited");
-    assert_eq!(error.pause.map(|time| time.as_millisecond()), Some(4_000_000_000_000));
+    assert_eq!(error.pause.map(jiff::Timestamp::as_millisecond), Some(4_000_000_000_000));
 }
 
 #[tokio::test]

@@ -123,6 +123,7 @@ impl Scene {
         Running { _shutdown: shutdown.drop_guard(), _task: task }
     }
 
+    #[expect(clippy::unused_self, reason = "tests read better so")]
     pub(crate) fn outgoing(&self, text: &str) -> Outgoing {
         Outgoing {
             delivery: DeliveryId(1),
@@ -141,6 +142,7 @@ impl Scene {
     }
 
     /// One part on its way.
+    #[expect(clippy::unused_self, reason = "tests read better so")]
     pub(crate) fn sending(&self, outgoing: &Outgoing, part: Part, index: u16, before: &[Sent]) -> Sending {
         Sending {
             part,
@@ -167,7 +169,7 @@ impl Scene {
 }
 
 pub(crate) fn resolve(settings: &Value) -> Arc<dyn InstanceConfig> {
-    let resolved = RocketChat.resolve(&InstanceId::new("rc").unwrap(), settings, &Defaults::default());
+    let resolved = RocketChat.resolve(&InstanceId::new("rc").expect("an id"), settings, &Defaults::default());
     resolved.instance.unwrap_or_else(|| panic!("{:?}", resolved.problems))
 }
 
@@ -191,7 +193,7 @@ impl Harness for Scene {
     }
 
     async fn person_writes(&self, text: &str) -> MessageId {
-        MessageId::new(&self.server.post(&self.ann, ROOM, text)).unwrap()
+        MessageId::new(&self.server.post(&self.ann, ROOM, text)).expect("an id")
     }
 
     async fn tell_again(&self) -> bool {
@@ -216,7 +218,7 @@ impl Harness for Scene {
         let messages = self.server.messages(ROOM).into_iter().filter(|message| message.user != "ann");
         messages
             .map(|message| Said {
-                id: MessageId::new(&message.id).unwrap(),
+                id: MessageId::new(&message.id).expect("an id"),
                 text: message.text,
                 name: message.alias.unwrap_or(message.user_name),
                 files: message.files.into_iter().map(|file| file.sha256).collect(),
@@ -225,7 +227,11 @@ impl Harness for Scene {
     }
 
     fn set_off(&self) -> Vec<String> {
-        Vec::new()
+        // What the server's own parser would take for a mention of everybody, emphasis, a link or a command.
+        let dangerous = ["@all", "@here", "*", "~", "`", "](", "<http", "||"];
+        let found =
+            |text: &str| text.starts_with(['/', '*', '>', '#']) || dangerous.iter().any(|sign| text.contains(sign));
+        self.said().into_iter().map(|said| said.text).filter(|text| found(text)).collect()
     }
 
     fn script(&self, fault: SendFault) {
