@@ -229,8 +229,11 @@ impl Harness for Scene {
     fn set_off(&self) -> Vec<String> {
         // What the server's own parser would take for a mention of everybody, emphasis, a link or a command.
         let dangerous = ["@all", "@here", "*", "~", "`", "](", "<http", "||"];
-        let found =
-            |text: &str| text.starts_with(['/', '*', '>', '#']) || dangerous.iter().any(|sign| text.contains(sign));
+        let found = |text: &str| {
+            let escapes = ["\\*", "\\_", "\\~", "\\`", "\\#"];
+            let bare = escapes.iter().fold(text.to_owned(), |text, escape| text.replace(escape, ""));
+            bare.starts_with(['/', '>', '#']) || dangerous.iter().any(|sign| bare.contains(sign))
+        };
         self.said().into_iter().map(|said| said.text).filter(|text| found(text)).collect()
     }
 
