@@ -18,7 +18,7 @@ use tieline_core::spool::SpoolId;
 use crate::accept::{self, Arrival};
 use crate::error::{Failure, OpenError, opening};
 use crate::memory::Memory;
-use crate::read::{Readers, Reading};
+use crate::read::Readers;
 use crate::writer::Writer;
 use crate::{dead, prune, schema, settle};
 
@@ -60,6 +60,7 @@ impl std::fmt::Debug for SqliteOutbox {
     }
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method's path names one lifetime, `ask` needs any")]
 #[async_trait]
 impl Outbox for SqliteOutbox {
     fn feed(&self, feed: Arc<dyn Feed>) {
@@ -99,7 +100,7 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn pending_lanes(&self) -> Result<Vec<(LaneId, Lane)>, OutboxError> {
-        self.readers.ask(Reading::pending_lanes).await
+        self.readers.ask(|reading| reading.pending_lanes()).await
     }
 
     async fn pending(&self, lane: LaneId, after: Option<Position>, limit: usize) -> Result<Vec<Delivery>, OutboxError> {
@@ -187,7 +188,7 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn tallies(&self) -> Result<Tallies, OutboxError> {
-        self.readers.ask(Reading::tallies).await
+        self.readers.ask(|reading| reading.tallies()).await
     }
 
     async fn trace(&self, id: &str) -> Result<Vec<Trace>, OutboxError> {
@@ -200,7 +201,7 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn spooled(&self) -> Result<Vec<SpoolId>, OutboxError> {
-        self.readers.ask(Reading::spooled).await
+        self.readers.ask(|reading| reading.spooled()).await
     }
 
     async fn close(&self, clean: bool) -> Result<(), OutboxError> {
