@@ -63,19 +63,16 @@ impl Diagnostic {
             Severity::Error => "31",
         };
         let place = paint("1", &format!("{}:{}:{}:", self.file, self.line, self.column));
-        let mut out =
-            format!("{place} {} {}", paint(&format!("1;{tone}"), &format!("{}:", word(self.severity))), self.message);
+        let tone_of_word = paint(&format!("1;{tone}"), &format!("{}:", word(self.severity)));
+        let mut lines = vec![format!("{place} {tone_of_word} {}", self.message)];
         if let Some(excerpt) = &self.excerpt {
-            let number = self.line.to_string();
-            let margin = " ".repeat(number.len());
-            let carets = paint(tone, &"^".repeat(excerpt.width));
-            out.push_str(&format!("\n {number} {} {}", paint("34", "|"), excerpt.text));
-            out.push_str(&format!("\n {margin} {} {}{carets}", paint("34", "|"), " ".repeat(excerpt.indent)));
+            let (number, bar) = (self.line.to_string(), paint("34", "|"));
+            let (margin, indent) = (" ".repeat(number.len()), " ".repeat(excerpt.indent));
+            lines.push(format!(" {number} {bar} {}", excerpt.text));
+            lines.push(format!(" {margin} {bar} {indent}{}", paint(tone, &"^".repeat(excerpt.width))));
         }
-        if let Some(help) = &self.help {
-            out.push_str(&format!("\n{} {help}", paint("36", "help:")));
-        }
-        out
+        lines.extend(self.help.iter().map(|help| format!("{} {help}", paint("36", "help:"))));
+        lines.join("\n")
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) const LEVELS: [(&str, LogLevel); 5] = [
 ];
 pub(crate) const FORMATS: [(&str, LogFormat); 2] = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Default for Global {
     fn default() -> Self {
@@ -81,8 +81,9 @@ pub(crate) fn resolve(section: Option<&Value>, at: &At<'_>, findings: &mut Findi
     if let Some(proxy) = reader.read("proxy", proxy) {
         global.proxy = proxy;
     }
-    if let Some(Some(catch_up)) = reader.read("catch_up", |findings, at, value| Some(catch_up(findings, at, value))) {
-        global.catch_up = catch_up;
+    match section.get("catch_up") {
+        Some(Value::Bool(false)) => global.catch_up = None,
+        _ => global.catch_up = reader.read("catch_up", catch_up).or(global.catch_up),
     }
     if let Some(http) = reader.read("http", http) {
         global.http = http;
@@ -180,11 +181,7 @@ fn retention(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Rete
     Some(retention)
 }
 
-/// `Some(None)`: it is switched off.
-fn catch_up(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Option<CatchUp>> {
-    if value == &Value::Bool(false) {
-        return Some(None);
-    }
+fn catch_up(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<CatchUp> {
     if !value.is_object() {
         findings.mismatch(at, "false or an object such as {\"max_age\": \"24h\", \"max_messages\": 500}", value);
         return None;
@@ -193,7 +190,7 @@ fn catch_up(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Optio
     let mut reader = Reader { section, at, findings };
     let max_age = reader.read("max_age", Findings::duration).unwrap_or(DAY);
     let max_messages = reader.read("max_messages", Findings::count).unwrap_or(500);
-    Some(Some(CatchUp { max_age, max_messages }))
+    Some(CatchUp { max_age, max_messages })
 }
 
 /// A proxy's URL is never shown: there may be a password in it.

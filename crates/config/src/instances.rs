@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tieline_core::driver::{Defaults, DriverFactory, InstanceConfig};
-use tieline_core::id::InstanceId;
+use tieline_core::id::{IdError, InstanceId};
 use tieline_core::problem::{Problem, Severity, nearest};
 use tieline_core::secret::Secret;
 
@@ -101,9 +101,7 @@ fn one(
     at: &At<'_>,
     findings: &mut Findings,
 ) -> Option<Arc<dyn InstanceConfig>> {
-    let instance = InstanceId::new(id)
-        .map_err(|error| findings.add(at, Problem::error(format!("`{id}` is no instance id: {error}")).on_key()))
-        .ok()?;
+    let instance = InstanceId::new(id).map_err(|error| findings.add(at, bad_id(id, &error))).ok()?;
     findings.object(at, "an object of settings", settings)?;
     let resolved = factory.resolve(&instance, settings, defaults);
     let place = at.steps();
@@ -116,6 +114,11 @@ fn one(
     let broken = heard.iter().any(|problem| problem.severity == Severity::Error);
     findings.add_all(at, heard);
     resolved.instance.filter(|_| !broken)
+}
+
+fn bad_id(id: &str, error: &IdError) -> Problem {
+    let help = "use 1 to 256 bytes without spaces and control characters";
+    Problem::error(format!("`{id}` is no instance id: {error}")).on_key().help(help)
 }
 
 fn unknown_platform(name: &str, factories: &[Arc<dyn DriverFactory>]) -> Problem {

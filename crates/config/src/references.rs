@@ -138,18 +138,17 @@ fn is_structure(path: &[Step]) -> bool {
         })
         .collect();
     match names.as_slice() {
-        [] | [_] => true,
-        [Some("global"), Some("alerts")] | [Some("global"), Some("alerts"), _] => true,
-        [Some("global"), Some(section)] => global::SECTIONS.contains(section),
-        [Some("global"), ..] => false,
-        [Some("rules"), None] | [Some("rules"), None, Some("from" | "to" | "channels" | "msg" | "filter")] => true,
-        [Some("rules"), None, Some("filter"), Some("users" | "text")] => true,
-        // An instance's name, its address, or one address of its list; and `msg` within an address.
-        [Some("rules"), None, Some("from" | "to" | "channels"), inner @ ..] => {
-            matches!(inner, [Some(_)] | [Some(_), None] | [Some(_), Some("msg")] | [Some(_), None, Some("msg")])
+        [Some("global"), Some(section)] => *section == "alerts" || global::SECTIONS.contains(section),
+        [Some("global"), Some(section), _] => *section == "alerts",
+        [Some("rules"), None, Some("filter"), rest @ ..] => matches!(rest, [] | [Some("users" | "text")]),
+        // The instances, an instance's address, one address of its list; and `msg` within an address.
+        [Some("rules"), None, Some("from" | "to" | "channels"), rest @ ..] => {
+            let inner = if let [Some(_), None, inner @ ..] | [Some(_), inner @ ..] = rest { inner } else { &[] };
+            matches!(inner, [] | [Some("msg")])
         }
-        [Some("rules"), ..] => false,
-        [_, _] => true,
-        _ => false,
+        [Some("rules"), None, key @ ..] => matches!(key, [] | [Some("msg")]),
+        // A platform's instances.
+        [Some(platform), Some(_)] => *platform != "rules",
+        names => names.len() < 2,
     }
 }

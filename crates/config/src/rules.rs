@@ -5,7 +5,7 @@ mod filters;
 mod identity;
 mod phrasing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -73,7 +73,7 @@ pub(crate) fn resolve(written: Option<&Value>, ground: &Ground<'_>, findings: &m
     };
     let Some(list) = findings.list(&at, "a list of rules", written) else { return checked };
     if list.is_empty() {
-        findings.add(&at, Problem::warning("there are no rules: nothing is relayed"));
+        findings.add(&at, Problem::warning("there are no rules: nothing is relayed").help("add a rule to the list"));
     }
     let ids = identity::assign(list, &at, ground.documents, findings);
     for (index, (value, id)) in list.iter().zip(ids).enumerate() {
@@ -288,10 +288,7 @@ impl<'c> Reading<'_, 'c> {
             return entries;
         }
         let entries = entries?;
-        let mut distinct: HashMap<_, ()> = HashMap::new();
-        for entry in &entries {
-            distinct.insert((entry.instance.clone(), entry.address.to_string()), ());
-        }
+        let distinct: HashSet<_> = entries.iter().map(|entry| (&entry.instance, entry.address.to_string())).collect();
         if distinct.len() < 2 {
             let problem = Problem::error("a rule of type \"connect\" needs at least two different channels");
             self.findings.add(&at, problem.help("add the channels that are to be linked"));

@@ -262,6 +262,8 @@ impl Scanner<'_> {
             Some("JSON has no comments; remove it")
         } else if rest.starts_with(['\'', '“', '”', '„']) {
             Some("JSON texts stand in double quotes: \"…\"")
+        } else if self.text[..span.start].ends_with('"') {
+            Some("is a double quote missing before, or one within a text not written `\\\"`?")
         } else if rest.starts_with(|c: char| c.is_alphabetic()) {
             Some("keys and texts stand in double quotes: \"…\"; the bare words are `true`, `false` and `null`")
         } else {

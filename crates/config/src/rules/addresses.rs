@@ -165,7 +165,7 @@ impl<'c> Reader<'_, 'c> {
                 if self.side == Side::Both { self.without_target_keys(&entry.address) } else { entry.address.clone() };
             match config.source(&address) {
                 Ok(pattern) if self.side == Side::Both && pattern.channel.is_none() => {
-                    problems.push(self.no_wildcard())
+                    problems.push(self.no_wildcard());
                 }
                 Ok(pattern) => entry.pattern = Some(pattern),
                 // An address that is no target either was told what it lacks.

@@ -122,7 +122,7 @@ mod tests {
         assert_ne!(all[3], all[0]);
         assert!(all[0].starts_with("r-") && all[0].len() == 10, "{}", all[0]);
         // Pinned: an upgrade of tieline must not rename anybody's rules.
-        assert_eq!(all[0], "r-PINNED");
+        assert_eq!(all[0], "r-77a93c7b");
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn every_example_is_sound_and_fits_the_schema() {
     let factories: Vec<Arc<dyn DriverFactory>> = vec![Arc::new(RocketChat)];
     let validator = jsonschema::draft202012::new(&schema(&factories)).unwrap();
     for (path, text) in examples() {
-        let loaded = load(&[path.clone()], &[], &FilledIn, &factories).unwrap();
+        let loaded = load(std::slice::from_ref(&path), &[], &FilledIn, &factories).unwrap();
         assert!(loaded.configuration.is_some(), "{}", told(&loaded.diagnostics));
         let value: Value = serde_json::from_str(&text).unwrap();
         let errors: Vec<String> =

@@ -65,5 +65,5 @@ pub(crate) fn refused(text: &str) -> String {
 }
 
 pub(crate) fn told(diagnostics: &[Diagnostic]) -> String {
-    diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
+    diagnostics.iter().flat_map(|diagnostic| [diagnostic.to_string(), "\n".to_owned()]).collect()
 }
