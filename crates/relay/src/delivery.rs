@@ -100,12 +100,22 @@ struct Tries<'t> {
 /// Why a delivery is given up.
 type GivenUp = String;
 
+/// Why it is not known whether a part arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// A send of ours was not answered: something is wrong, and the next one waits a while.
+    LostAnswer,
+    /// The last process was killed, with this part under way or not even begun. No send has failed, so the next one is
+    /// due at once; a back-off here would grow with every crash and hold up the lane for nothing.
+    LastProcess,
+}
+
 impl Tries<'_> {
     /// Sends part after part until all have arrived, or the delivery is given up.
     async fn run(&mut self) -> Result<Result<(), GivenUp>, Stopping> {
         if self.ticket.is_some()
             && let Some((index, sending)) = self.next()
-            && let Err(given_up) = self.find_out(index, &sending).await?
+            && let Err(given_up) = self.find_out(index, &sending, Doubt::LastProcess).await?
         {
             return Ok(Err(given_up));
         }
@@ -160,7 +170,7 @@ impl Tries<'_> {
             }
             SendError::Ambiguous { reason } => {
                 self.exchange.telemetry.failed(&self.delivery, "ambiguous", self.delivery.attempts + 1, &reason);
-                self.find_out(index, sending).await
+                self.find_out(index, sending, Doubt::LostAnswer).await
             }
             SendError::Permanent { reason } => {
                 self.ticket = None;
@@ -170,7 +180,12 @@ impl Tries<'_> {
     }
 
     /// Asks the platform whether a part arrived, until there is an answer.
-    async fn find_out(&mut self, index: usize, sending: &Sending) -> Result<Result<(), GivenUp>, Stopping> {
+    async fn find_out(
+        &mut self,
+        index: usize,
+        sending: &Sending,
+        doubt: Doubt,
+    ) -> Result<Result<(), GivenUp>, Stopping> {
         loop {
             self.wait_for_gates(sending).await?;
             match reconcile(self.exchange, self.instance, sending).await {
@@ -181,7 +196,10 @@ impl Tries<'_> {
                 }
                 Ok(Reconciled::Missing) => {
                     self.ticket = None;
-                    return self.retry_later("missing", "the message did not arrive", None).await;
+                    return match doubt {
+                        Doubt::LostAnswer => self.retry_later("missing", "the message did not arrive", None).await,
+                        Doubt::LastProcess => Ok(Ok(())),
+                    };
                 }
                 Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. }) => {
                     self.ticket = None;
@@ -189,7 +207,12 @@ impl Tries<'_> {
                     self.exchange
                         .insist("counting a possible duplicate", || self.exchange.outbox.count_possible_duplicate())
                         .await?;
-                    return self.retry_later("unknowable", "nobody can tell whether it arrived", None).await;
+                    return match doubt {
+                        Doubt::LostAnswer => {
+                            self.retry_later("unknowable", "nobody can tell whether it arrived", None).await
+                        }
+                        Doubt::LastProcess => Ok(Ok(())),
+                    };
                 }
                 Err(SendError::RateLimited(pause)) => self.rate_limited(&pause).await,
                 Err(SendError::Retryable { reason, trouble, after }) => {
