@@ -1,6 +1,5 @@
 //! Taking events in: what is new, what is a repeat, what is our own, and where the rest goes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
@@ -10,6 +9,7 @@ use tieline_core::markup::Markup;
 use tieline_core::outbox::{Accepted, Delivery, Intake, Planned, Position, Routing};
 use tieline_core::spool::SpoolId;
 
+use crate::complete::{files, need_files};
 use crate::error::Failure;
 use crate::key::{self, As, Key, Name};
 use crate::memory::CLAIMABLE_MS;
@@ -44,6 +44,15 @@ pub(crate) struct Arrival {
 struct Known {
     state: i64,
     deliveries: usize,
+    notes: Option<String>,
+}
+
+/// What the rules made of an event, as its row says it.
+#[derive(Default)]
+struct Fate {
+    state: i64,
+    first: i64,
+    deliveries: i64,
     notes: Option<String>,
 }
 
@@ -99,28 +108,12 @@ impl Arrival {
         let seq = batch.memory.next_event;
         batch.memory.next_event += 1;
         batch.memory.realm(batch.connection, &self.intake.realm)?;
-        let event = &arrival.intake.event;
         batch.execute("INSERT OR REPLACE INTO ids (key, seq) VALUES (?, ?)", params![self.key, seq])?;
         if let Some(opposite) = self.opposite {
             batch.execute("DELETE FROM ids WHERE key = ?", params![opposite])?;
         }
         let ours = arrival.is_ours(batch, &mentions)?;
-        batch.execute(
-            "INSERT INTO events (seq, state, channel, received, key, message_id, text, incomplete, files) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                seq,
-                HELD,
-                source,
-                self.intake.received.as_millisecond(),
-                self.key,
-                event.message_id.as_str(),
-                arrival.text,
-                event.missing.is_some(),
-                event.message().map_or(0, |message| message.attachments.len() as i64)
-            ],
-        )?;
-        arrival.plan(batch, EventSeq(seq), ours, true)
+        arrival.plan(batch, EventSeq(seq), ours, Some(source))
     }
 
     /// Plans a held event. See [`Outbox::release`](tieline_core::outbox::Outbox::release).
@@ -134,7 +127,7 @@ impl Arrival {
         }
         let mentions = self.mentions(batch)?;
         let ours = self.is_ours(batch, &mentions)?;
-        self.plan(batch, seq, ours, false)
+        self.plan(batch, seq, ours, None)
     }
 
     fn source(&self) -> Channel {
@@ -234,38 +227,69 @@ impl Arrival {
         Ok(())
     }
 
-    /// Gives an event that has a row what the rules say.
-    fn plan(&self, batch: &mut Batch<'_>, seq: EventSeq, ours: bool, new: bool) -> Result<Accepted, Failure> {
+    /// Does what the rules say: with a new event, which has its source channel, or with one that was held.
+    fn plan(&self, batch: &mut Batch<'_>, seq: EventSeq, ours: bool, new: Option<i64>) -> Result<Accepted, Failure> {
+        let was_held = i64::from(new.is_none());
         let reason = match &self.intake.routing {
             _ if ours => OWN_COPY,
             Routing::Filtered(reason) => reason,
             Routing::Deliver(planned) if planned.is_empty() => NOWHERE,
             Routing::Hold => {
                 self.store_body(batch, seq)?;
-                if new {
-                    batch.memory.tallies.held += 1;
-                }
+                self.record(batch, seq, new, &Fate { state: HELD, ..Fate::default() })?;
+                batch.memory.tallies.held += 1 - was_held;
                 return Ok(Accepted::Held { seq });
             }
             Routing::Deliver(planned) => {
                 self.store_body(batch, seq)?;
-                self.deliver(batch, seq, planned)?;
-                batch.memory.tallies.held -= i64::from(!new);
+                let first = self.deliver(batch, seq, planned)?;
+                let fate = Fate { state: PLANNED, first, deliveries: planned.len() as i64, notes: None };
+                self.record(batch, seq, new, &fate)?;
+                batch.memory.tallies.held -= was_held;
                 return Ok(Accepted::Planned { seq, deliveries: planned.len() });
             }
         };
-        batch.execute(
-            "UPDATE events SET state = ?, notes = ? WHERE seq = ?",
-            params![FILTERED, serde_json::to_string(&[reason])?, seq.0],
-        )?;
-        if !new {
+        let notes = Some(serde_json::to_string(&[reason])?);
+        self.record(batch, seq, new, &Fate { state: FILTERED, notes, ..Fate::default() })?;
+        if new.is_none() {
             batch.execute("DELETE FROM bodies WHERE seq = ?", [seq.0])?;
             batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
         }
-        batch.memory.tallies.held -= i64::from(!new);
+        batch.memory.tallies.held -= was_held;
         batch.memory.tallies.planned += 1;
         batch.memory.tallies.filtered += 1;
         Ok(Accepted::Filtered { seq, reason: reason.to_owned() })
+    }
+
+    /// Writes the event's row, once.
+    fn record(&self, batch: &Batch<'_>, seq: EventSeq, new: Option<i64>, fate: &Fate) -> Result<(), Failure> {
+        let Some(source) = new else {
+            batch.execute(
+                "UPDATE events SET state = ?, first = ?, deliveries = ?, notes = coalesce(?, notes) WHERE seq = ?",
+                params![fate.state, fate.first, fate.deliveries, fate.notes, seq.0],
+            )?;
+            return Ok(());
+        };
+        let event = &self.intake.event;
+        batch.execute(
+            "INSERT INTO events (seq, state, channel, received, key, message_id, text, incomplete, files, first, \
+             deliveries, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                seq.0,
+                fate.state,
+                source,
+                self.intake.received.as_millisecond(),
+                self.key,
+                event.message_id.as_str(),
+                self.text,
+                event.missing.is_some(),
+                event.message().map_or(0, |message| message.attachments.len() as i64),
+                fate.first,
+                fate.deliveries,
+                fate.notes
+            ],
+        )?;
+        Ok(())
     }
 
     fn store_body(&self, batch: &Batch<'_>, seq: EventSeq) -> Result<(), Failure> {
@@ -273,7 +297,8 @@ impl Arrival {
         need_files(batch, seq, &self.files)
     }
 
-    fn deliver(&self, batch: &mut Batch<'_>, seq: EventSeq, planned: &[Planned]) -> Result<(), Failure> {
+    /// Adds the deliveries. Returns the number of the first.
+    fn deliver(&self, batch: &mut Batch<'_>, seq: EventSeq, planned: &[Planned]) -> Result<i64, Failure> {
         let source = self.source();
         let first = batch.memory.next_delivery;
         batch.memory.next_delivery += planned.len() as i64;
@@ -306,13 +331,9 @@ impl Arrival {
                 parts: Vec::new(),
             });
         }
-        batch.execute(
-            "UPDATE events SET state = ?, first = ?, deliveries = ? WHERE seq = ?",
-            params![PLANNED, first, planned.len() as i64, seq.0],
-        )?;
         batch.memory.tallies.planned += planned.len() as i64;
         batch.memory.tallies.pending += planned.len() as i64;
-        Ok(())
+        Ok(first)
     }
 
     /// The same event without its text: the message that it belongs to says it.
@@ -343,42 +364,4 @@ fn known(batch: &Batch<'_>, seq: EventSeq) -> Result<Option<Known>, Failure> {
     let Some((state, deliveries, notes)) = found else { return Ok(None) };
     let notes = notes.map(|json| serde_json::from_str::<Vec<String>>(&json)).transpose()?;
     Ok(Some(Known { state, deliveries, notes: notes.map(|notes| notes.join("; ")) }))
-}
-
-/// Stores a completed event. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
-pub(crate) fn complete(
-    batch: &Batch<'_>,
-    seq: EventSeq,
-    event: &Event,
-    json: &str,
-    notes: &[String],
-) -> Result<(), Failure> {
-    let notes = if notes.is_empty() { None } else { Some(serde_json::to_string(notes)?) };
-    let changed = batch.execute(
-        "UPDATE events SET incomplete = ?, files = ?, text = coalesce(?, text), notes = coalesce(?, notes) WHERE seq = ?",
-        params![
-            event.missing.is_some(),
-            event.message().map_or(0, |message| message.attachments.len() as i64),
-            key::text(event)?,
-            notes,
-            seq.0
-        ],
-    )?;
-    if changed == 0 {
-        return Err(Failure::Stored(format!("there is no event {seq} to complete")));
-    }
-    batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, json])?;
-    batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
-    need_files(batch, seq, &files(event))
-}
-
-fn files(event: &Event) -> Vec<SpoolId> {
-    event.spooled().collect::<BTreeSet<_>>().into_iter().cloned().collect()
-}
-
-fn need_files(batch: &Batch<'_>, seq: EventSeq, files: &[SpoolId]) -> Result<(), Failure> {
-    for file in files {
-        batch.execute("INSERT OR IGNORE INTO files (seq, file) VALUES (?, ?)", params![seq.0, file.as_str()])?;
-    }
-    Ok(())
 }

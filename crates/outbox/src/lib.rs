@@ -28,6 +28,7 @@
 //! migration is never edited: its files are out there. New columns get a default, so that rows need not be rewritten.
 
 mod accept;
+mod complete;
 mod dead;
 mod error;
 mod key;

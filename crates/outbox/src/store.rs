@@ -15,12 +15,12 @@ use tieline_core::outbox::{
 use tieline_core::send::{Part, Sent};
 use tieline_core::spool::SpoolId;
 
-use crate::accept::{self, Arrival};
+use crate::accept::Arrival;
 use crate::error::{Failure, OpenError, opening};
 use crate::memory::Memory;
 use crate::read::Readers;
 use crate::writer::Writer;
-use crate::{dead, prune, schema, settle};
+use crate::{complete, dead, prune, schema, settle};
 
 /// The outbox in one SQLite file.
 pub struct SqliteOutbox {
@@ -92,7 +92,7 @@ impl Outbox for SqliteOutbox {
 
     async fn complete(&self, seq: EventSeq, event: Arc<Event>, notes: Vec<String>) -> Result<(), OutboxError> {
         let json = serde_json::to_string(&*event).map_err(Failure::from)?;
-        self.writer.ask(move |batch| accept::complete(batch, seq, &event, &json, &notes)).await
+        self.writer.ask(move |batch| complete::complete(batch, seq, &event, &json, &notes)).await
     }
 
     async fn event(&self, seq: EventSeq) -> Result<Option<Arc<Event>>, OutboxError> {

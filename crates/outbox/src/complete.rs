@@ -1,0 +1,52 @@
+//! An event that was fetched whole, and the files that it needs.
+
+use std::collections::BTreeSet;
+
+use rusqlite::params;
+use tieline_core::event::Event;
+use tieline_core::id::EventSeq;
+use tieline_core::spool::SpoolId;
+
+use crate::error::Failure;
+use crate::key;
+use crate::writer::Batch;
+
+/// Stores a completed event. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
+pub(crate) fn complete(
+    batch: &Batch<'_>,
+    seq: EventSeq,
+    event: &Event,
+    json: &str,
+    notes: &[String],
+) -> Result<(), Failure> {
+    let notes = if notes.is_empty() { None } else { Some(serde_json::to_string(notes)?) };
+    let changed = batch.execute(
+        "UPDATE events SET incomplete = ?, files = ?, text = coalesce(?, text), notes = coalesce(?, notes) WHERE seq = ?",
+        params![
+            event.missing.is_some(),
+            event.message().map_or(0, |message| message.attachments.len() as i64),
+            key::text(event)?,
+            notes,
+            seq.0
+        ],
+    )?;
+    if changed == 0 {
+        return Err(Failure::Stored(format!("there is no event {seq} to complete")));
+    }
+    batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, json])?;
+    batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
+    need_files(batch, seq, &files(event))
+}
+
+/// The files that an event refers to, each once.
+pub(crate) fn files(event: &Event) -> Vec<SpoolId> {
+    event.spooled().collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+/// Notes that an event needs files.
+pub(crate) fn need_files(batch: &Batch<'_>, seq: EventSeq, files: &[SpoolId]) -> Result<(), Failure> {
+    for file in files {
+        batch.execute("INSERT OR IGNORE INTO files (seq, file) VALUES (?, ?)", params![seq.0, file.as_str()])?;
+    }
+    Ok(())
+}
