@@ -159,7 +159,7 @@ impl<'c> Reading<'_, 'c> {
         };
         let from = sources?
             .into_iter()
-            .map(|entry| Some(Source { instance: entry.instance.clone(), pattern: entry.pattern? }));
+            .map(|entry| Some(Source { instance: entry.instance, pattern: entry.pattern?, address: entry.address }));
         let from: Option<Vec<Source>> = from.collect();
         let to = targets?.into_iter().map(|entry| Self::target(entry, &phrasing, secrets)).collect::<Option<Vec<_>>>();
         Some(Draft { from: from?, to: to?, events: events?, sieve: sieve? })

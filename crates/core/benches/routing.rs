@@ -42,7 +42,11 @@ fn rules(count: usize) -> Vec<Rule> {
         };
         Rule {
             id,
-            from: vec![Source { instance, pattern: SourcePattern { channel: Some(key), also: Vec::new() } }],
+            from: vec![Source {
+                instance,
+                pattern: SourcePattern { channel: Some(key), also: Vec::new() },
+                address: Address::default(),
+            }],
             to: vec![Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: Vec::new() }],
             events: Events::default(),
         }

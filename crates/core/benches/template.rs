@@ -28,6 +28,10 @@ const FORMAT: &str = "[{platform}] {user|somebody} in {room}: {msg}";
 struct Plain;
 
 impl Dialect for Plain {
+    fn parse(&self, text: &str) -> Markup {
+        Markup::plain(text)
+    }
+
     fn render(&self, markup: &Markup) -> String {
         markup.to_plain()
     }

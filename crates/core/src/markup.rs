@@ -165,8 +165,11 @@ impl Span {
     }
 }
 
-/// How one platform writes the tree down. Both functions are pure.
+/// How one platform writes the tree down. All functions are pure.
 pub trait Dialect: Send + Sync {
+    /// What a person typed on this platform.
+    fn parse(&self, text: &str) -> Markup;
+
     /// The tree in this dialect. What the dialect cannot say becomes readable text; mass mentions are defused.
     fn render(&self, markup: &Markup) -> String;
 

@@ -17,6 +17,7 @@ mod refusal;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::driver::SourcePattern;
 use crate::event::{Body, Event};
 use crate::frame::NamedFrame;
@@ -50,6 +51,8 @@ pub struct Source {
     pub instance: InstanceId,
     /// Which of its events.
     pub pattern: SourcePattern,
+    /// The address as the rule writes it; empty for every channel of the instance.
+    pub address: Address,
 }
 
 /// A target of a rule.
@@ -151,9 +154,9 @@ impl Plan {
     }
 
     /// Where rules take messages from an instance, in their order.
-    pub fn sources<'p>(&'p self, instance: &'p InstanceId) -> impl Iterator<Item = &'p SourcePattern> {
+    pub fn sources<'p>(&'p self, instance: &'p InstanceId) -> impl Iterator<Item = &'p Source> {
         let sources = self.rules.iter().flat_map(|rule| &rule.from);
-        sources.filter(move |source| source.instance == *instance).map(|source| &source.pattern)
+        sources.filter(move |source| source.instance == *instance)
     }
 
     /// The targets of rules in an instance, each channel once, in their order.

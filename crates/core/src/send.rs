@@ -65,13 +65,15 @@ pub struct Sending {
 pub struct SendKey(String);
 
 impl SendKey {
-    /// The key of a part. `outbox` is a random text that was made with the outbox, so that two outboxes never meet.
-    pub fn new(outbox: &str, delivery: DeliveryId, part: u16) -> Self {
+    /// The key of a part. `outbox` is a random text that was made with the outbox, so that two outboxes never meet; and
+    /// the source's `message` is in it, since an outbox that was restored from an older copy gives its numbers again.
+    pub fn new(outbox: &str, delivery: DeliveryId, message: &MessageId, part: u16) -> Self {
         use sha2::{Digest, Sha256};
         const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let digest = Sha256::new()
             .chain_update(outbox)
             .chain_update(delivery.0.to_be_bytes())
+            .chain_update(message.as_str())
             .chain_update(part.to_be_bytes())
             .finalize();
         // 17 characters of 62 hold 101 bits; a byte modulo 62 favours some letters a little, which does no harm here.
@@ -188,12 +190,16 @@ mod tests {
 
     #[test]
     fn keys_are_stable_distinct_and_short() {
-        assert_eq!(SendKey::new("o", DeliveryId(1), 0), SendKey::new("o", DeliveryId(1), 0));
+        let messages = ["m1", "m2"].map(|id| MessageId::new(id).unwrap());
+        assert_eq!(
+            SendKey::new("o", DeliveryId(1), &messages[0], 0),
+            SendKey::new("o", DeliveryId(1), &messages[0], 0)
+        );
         let mut seen = HashSet::new();
         for outbox in ["a", "b"] {
             for delivery in 0..50 {
-                for part in 0..4 {
-                    let key = SendKey::new(outbox, DeliveryId(delivery), part);
+                for (message, part) in messages.iter().flat_map(|message| (0..4).map(move |part| (message, part))) {
+                    let key = SendKey::new(outbox, DeliveryId(delivery), message, part);
                     assert!(key.as_str().len() <= 25 && key.as_str().bytes().all(|b| b.is_ascii_alphanumeric()));
                     assert!(seen.insert(key));
                 }

@@ -37,7 +37,14 @@ pub(crate) async fn doctor(json: bool, configuration: &Configuration, terminal: 
 
 async fn look(instance: &Arc<dyn InstanceConfig>, plan: &Plan, guard: &SecretGuard) -> Result<Vec<Finding>, Failure> {
     let driver = Arc::clone(instance).build(dry::services()).map_err(anyhow::Error::from)?;
-    let rooms: Vec<Address> = plan.targets(instance.id()).map(|target| target.frame.frame.address.clone()).collect();
+    let targets = plan.targets(instance.id()).map(|target| &target.frame.frame.address);
+    let sources = plan.sources(instance.id()).map(|source| &source.address).filter(|address| !address.is_empty());
+    let mut rooms: Vec<Address> = Vec::new();
+    for address in targets.chain(sources) {
+        if !rooms.contains(address) {
+            rooms.push(address.clone());
+        }
+    }
     let mut findings = driver.doctor(&rooms).await;
     for Finding { what, remedy, .. } in &mut findings {
         *what = guard.mask(what);

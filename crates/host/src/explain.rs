@@ -15,7 +15,6 @@ use tieline_core::driver::InstanceConfig;
 use tieline_core::event::{Author, Authorship, Body, Event, Message};
 use tieline_core::frame::NamedFrame;
 use tieline_core::id::{Channel, DeliveryId, MessageId};
-use tieline_core::markup::Markup;
 use tieline_core::outbox::Routing;
 use tieline_core::plan::Verdict;
 use tieline_core::problem::{Problem, nearest};
@@ -122,7 +121,7 @@ fn event(args: &ExplainArgs, configuration: &Configuration) -> Result<Event, Fai
         revision: None,
         time: SystemClock.now(),
         author,
-        body: Body::Message(Message { text: Markup::plain(&args.text), ..Message::default() }),
+        body: Body::Message(Message { text: instance.dialect().parse(&args.text), ..Message::default() }),
         missing: None,
     })
 }

@@ -77,7 +77,7 @@ impl Parts {
         let sending = Sending {
             part: self.parts[index].0.clone(),
             target: frame.address.clone(),
-            key: SendKey::new(exchange.outbox.name(), delivery.id, index as u16),
+            key: SendKey::new(exchange.outbox.name(), delivery.id, &delivery.event.message_id, index as u16),
             before: self.parts[..index].iter().filter_map(|(_, sent)| sent.clone()).collect(),
             since: self.first_tried,
         };

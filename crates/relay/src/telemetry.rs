@@ -104,21 +104,21 @@ impl Telemetry {
         let outcome = match accepted {
             Accepted::Planned { seq, deliveries } => {
                 tracing::debug!(trace = %seq, %instance, channel = %event.channel, kind = event.kind(),
-                    message = %event.message_id, deliveries, "Event accepted");
+                    message_id = %event.message_id, deliveries, "Event accepted");
                 "planned"
             }
             Accepted::Filtered { seq, reason } => {
                 tracing::debug!(trace = %seq, %instance, channel = %event.channel, kind = event.kind(),
-                    message = %event.message_id, reason, "Event filtered");
+                    message_id = %event.message_id, reason, "Event filtered");
                 "filtered"
             }
             Accepted::Held { seq } => {
-                tracing::debug!(trace = %seq, %instance, channel = %event.channel, message = %event.message_id,
+                tracing::debug!(trace = %seq, %instance, channel = %event.channel, message_id = %event.message_id,
                     "Event held: it may be our own, and a send is under way");
                 "held"
             }
             Accepted::Repeat { seq } => {
-                tracing::debug!(trace = %seq, %instance, channel = %event.channel, message = %event.message_id,
+                tracing::debug!(trace = %seq, %instance, channel = %event.channel, message_id = %event.message_id,
                     "Event came again");
                 "repeat"
             }

@@ -143,6 +143,10 @@ impl InstanceConfig for Instance {
 }
 
 impl Dialect for Instance {
+    fn parse(&self, text: &str) -> Markup {
+        Markup::plain(text)
+    }
+
     fn render(&self, markup: &Markup) -> String {
         markup.to_plain()
     }

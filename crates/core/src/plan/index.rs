@@ -34,7 +34,7 @@ impl Index {
     pub(super) fn new(rules: &[Rule]) -> Self {
         let mut instances = HashMap::<InstanceId, Sources>::new();
         for (rule, Rule { from, .. }) in rules.iter().enumerate() {
-            for (source, Source { instance, pattern }) in from.iter().enumerate() {
+            for (source, Source { instance, pattern, .. }) in from.iter().enumerate() {
                 let sources = instances.entry(instance.clone()).or_default();
                 let entries = match &pattern.channel {
                     Some(channel) => sources.named.entry(channel.clone()).or_default(),

@@ -191,7 +191,7 @@ fn a_plan_tells_its_sources_and_targets_by_instance() {
     let targets: Vec<_> =
         plan.targets(&instance("rc")).map(|target| target.channel().key.as_str().to_owned()).collect();
     assert_eq!(targets, ["G", "H"]);
-    let sources: Vec<_> = plan.sources(&instance("dc")).map(|pattern| pattern.channel.clone()).collect();
+    let sources: Vec<_> = plan.sources(&instance("dc")).map(|source| source.pattern.channel.clone()).collect();
     assert_eq!(sources, [Some(key("1")), None]);
     assert_eq!(plan.rules().len(), 2);
 }

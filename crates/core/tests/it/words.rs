@@ -32,7 +32,8 @@ pub(crate) fn channel(path: &str) -> Channel {
 pub(crate) fn source(path: &str) -> Source {
     let Channel { instance, key } = channel(path);
     let channel = (key.as_str() != "*").then_some(key);
-    Source { instance, pattern: SourcePattern { channel, also: Vec::new() } }
+    let address = Address::of(channel.as_ref().map(|key| ("channel", key.as_str())));
+    Source { instance, pattern: SourcePattern { channel, also: Vec::new() }, address }
 }
 
 pub(crate) fn frame(rule: &str, to: &str) -> Frame {

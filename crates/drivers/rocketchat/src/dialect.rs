@@ -2,13 +2,17 @@
 
 use tieline_core::markup::{Dialect, Markup};
 
-use crate::{escape, render};
+use crate::{escape, parse, render};
 
 /// Rocket.Chat's markup.
 #[derive(Debug)]
 pub(crate) struct RocketChatDialect;
 
 impl Dialect for RocketChatDialect {
+    fn parse(&self, text: &str) -> Markup {
+        parse::parse(text)
+    }
+
     fn render(&self, markup: &Markup) -> String {
         render::render(markup)
     }

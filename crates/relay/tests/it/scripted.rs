@@ -74,6 +74,10 @@ impl Dialect for Plain {
         markup.to_plain()
     }
 
+    fn parse(&self, text: &str) -> Markup {
+        Markup::plain(text)
+    }
+
     fn escape(&self, text: &str) -> String {
         text.to_owned()
     }
@@ -290,6 +294,7 @@ pub(crate) fn rule(id: &str, from: (&str, &str), to: &[(&str, &str)], format: &s
         from: vec![Source {
             instance: InstanceId::new(from.0).unwrap(),
             pattern: SourcePattern { channel: Some(ChannelKey::new(from.1).unwrap()), also: Vec::new() },
+            address: Address::of([("room", from.1)]),
         }],
         to: to.iter().map(target).collect(),
         events: Events::default(),

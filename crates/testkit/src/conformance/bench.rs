@@ -154,7 +154,12 @@ fn sending(outgoing: &Outgoing, part: Part, index: usize, before: &[Sent]) -> Se
     Sending {
         part,
         target: outgoing.target.clone(),
-        key: SendKey::new("conformance", outgoing.delivery, index as u16),
+        key: SendKey::new(
+            "conformance",
+            outgoing.delivery,
+            &tieline_core::id::MessageId::new("source").expect("an id"),
+            index as u16,
+        ),
         before: before.to_vec(),
         since: outgoing.time,
     }

@@ -35,6 +35,10 @@ struct Loft {
 struct Plain;
 
 impl Dialect for Plain {
+    fn parse(&self, text: &str) -> Markup {
+        Markup::plain(text)
+    }
+
     fn render(&self, markup: &Markup) -> String {
         self.escape(&markup.to_plain())
     }
