@@ -1,6 +1,8 @@
 //! Sends by the Incoming Webhook.
 
 use serde_json::{Map, Value, json};
+use tieline_core::address::Address;
+use tieline_core::id::ChannelKey;
 use tieline_core::send::{Scope, SendError, Sending, Sent};
 
 use crate::classify::hook_error;
@@ -36,12 +38,19 @@ impl RocketChatDriver {
         }
         let mut sent = results.iter().find_map(|result| result.get("message")).map(of_message).unwrap_or_default();
         if sent.ids.is_empty() {
-            // Older servers ignore `separateResponse`; the echo is then known by its text.
+            // Older servers ignore `separateResponse`; the echo is then known by its text, in the room where it was said.
             sent.unnamed_text = Some(parse(said.text.trim()).to_plain());
+            sent.channel = room_of(&sending.target);
         }
         sent.pause = pause(&answer, &scope);
         Ok(sent)
     }
+}
+
+/// The id of the room that a post goes to, as far as the target says it.
+fn room_of(target: &Address) -> Option<ChannelKey> {
+    let bare = target.text("channel").filter(|channel| !channel.starts_with(['#', '@']));
+    bare.or_else(|| target.text("room_id")).and_then(|room| ChannelKey::new(room).ok())
 }
 
 fn body(said: &Said, attachments: &[Value], channel: Option<&str>) -> Map<String, Value> {

@@ -2,6 +2,7 @@
 
 use tieline_core::address::Address;
 use tieline_core::event::Authorship;
+use tieline_core::id::ChannelKey;
 use tieline_core::send::{Reconciled, SendError, Trouble};
 use tieline_testkit::rocketchat::{Fault, HookOptions, RocketChatScript, Route};
 
@@ -27,6 +28,7 @@ async fn an_old_server_tells_none_and_the_echo_is_known_by_its_text() {
     let sent = scene.deliver(&scene.outgoing("*hello*")).await.expect("sent");
     assert!(sent[0].ids.is_empty());
     assert_eq!(sent[0].unnamed_text.as_deref(), Some("hello"));
+    assert_eq!(sent[0].channel.as_ref().map(ChannelKey::as_str), Some(ROOM), "the echo comes from there");
 }
 
 #[tokio::test]
