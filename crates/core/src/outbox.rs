@@ -138,7 +138,12 @@ pub enum Settlement {
     /// No frame's filter took it after all, or it is not wanted any more.
     Filtered(String),
     /// It cannot be delivered: a dead letter.
-    Dead(String),
+    Dead {
+        /// How often it was tried.
+        attempts: u32,
+        /// Why, for people.
+        reason: String,
+    },
     /// It is tried again.
     Retry {
         /// How often it was tried.

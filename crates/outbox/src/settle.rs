@@ -101,8 +101,9 @@ pub(crate) fn settle(
             batch.memory.tallies.pending -= 1;
             batch.memory.tallies.filtered += 1;
         }
-        Settlement::Dead(reason) => {
+        Settlement::Dead { attempts, reason } => {
             end(batch, delivery, DEAD, now, reason)?;
+            batch.execute("UPDATE deliveries SET attempts = ? WHERE id = ?", params![attempts, delivery.0])?;
             batch.memory.tallies.pending -= 1;
             batch.memory.tallies.dead += 1;
             return Ok(Vec::new());

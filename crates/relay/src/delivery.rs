@@ -32,7 +32,7 @@ pub(crate) async fn deliver(
     let target = &delivery.ends.target.instance;
     let Some(instance) = exchange.instances.get(target) else {
         let reason = format!("the instance `{target}` is not configured any more");
-        return settle(exchange, "", &delivery, Settlement::Dead(reason)).await;
+        return settle(exchange, "", &delivery, dead(&delivery, reason)).await;
     };
     let frame = match choose(&delivery.frames, &delivery.event) {
         Ok(frame) => Arc::clone(frame),
@@ -41,7 +41,7 @@ pub(crate) async fn deliver(
     let parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
         Ok(parts) => parts,
         Err(Unsendable::Dead(reason)) => {
-            return settle(exchange, &instance.realm, &delivery, Settlement::Dead(reason)).await;
+            return settle(exchange, &instance.realm, &delivery, dead(&delivery, reason)).await;
         }
         Err(Unsendable::Nothing) => {
             let reason = "there is neither text nor a file in it".to_owned();
@@ -54,7 +54,7 @@ pub(crate) async fn deliver(
             exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
             Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
         }
-        Ok(Err(reason)) => Settlement::Dead(reason),
+        Ok(Err(reason)) => dead(&tries.delivery, reason),
         Err(Stopping) => {
             if tries.ticket.is_some() {
                 // The next process must ask the platform what became of this send.
@@ -73,7 +73,7 @@ pub(crate) async fn deliver(
 
 async fn settle(exchange: &Exchange, realm: &str, delivery: &Delivery, settlement: Settlement) -> Result<(), Stopping> {
     match &settlement {
-        Settlement::Dead(reason) => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),
+        Settlement::Dead { reason, .. } => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),
         Settlement::Filtered(reason) => exchange.telemetry.filtered(delivery, reason),
         Settlement::Delivered(_) | Settlement::Retry { .. } => {}
     }
@@ -174,6 +174,7 @@ impl Tries<'_> {
             }
             SendError::Permanent { reason } => {
                 self.ticket = None;
+                self.delivery.attempts += 1;
                 Ok(Err(reason))
             }
         }
@@ -248,9 +249,9 @@ impl Tries<'_> {
         let deadline = self.deadline();
         if now >= deadline {
             self.ticket = None;
-            let hours = self.exchange.give_up_after.as_secs_f64() / 3600.0;
+            let limit = SignedDuration::try_from(self.exchange.give_up_after).unwrap_or(SignedDuration::MAX);
             return Ok(Err(format!(
-                "given up after {} tries within {hours:.1} h (`global.give_up_after`); the last failed: {reason}",
+                "given up at try {}, {limit:#} after its receipt (`global.give_up_after`); the last one failed: {reason}",
                 self.delivery.attempts
             )));
         }

@@ -110,7 +110,7 @@ impl Model {
                     let settlement = match how {
                         0 => Settlement::Delivered(vec![sent(&format!("copy{id}"))]),
                         1 => Settlement::Filtered("not wanted".into()),
-                        2 => Settlement::Dead("refused".into()),
+                        2 => Settlement::Dead { attempts: 1, reason: "refused".into() },
                         _ => retry(),
                     };
                     let ended = how < 3;

@@ -35,7 +35,7 @@ async fn unsettled_deliveries_are_read_back_after_a_restart() {
 async fn a_settled_delivery_is_not_settled_again() {
     let ground = Ground::new();
     let id = ground.relay(message("m1", "hi"), "b/x", sent("c1")).await;
-    for again in [Settlement::Dead("no".into()), retry(), Settlement::Filtered("no".into())] {
+    for again in [Settlement::Dead { attempts: 1, reason: "no".into() }, retry(), Settlement::Filtered("no".into())] {
         assert!(ground.settle(id, again).await.is_empty());
     }
     let tallies = ground.outbox.tallies().await.unwrap();
@@ -47,7 +47,7 @@ async fn a_settled_delivery_is_not_settled_again() {
 async fn a_bad_command_does_not_fail_its_neighbours() {
     let ground = Ground::new();
     let nobody = tieline_core::id::DeliveryId(999);
-    let bad = ground.outbox.settle(nobody, Settlement::Dead("no".into()), REALM, at(0));
+    let bad = ground.outbox.settle(nobody, Settlement::Dead { attempts: 1, reason: "no".into() }, REALM, at(0));
     let good = ground.outbox.accept(intake(message("m1", "hi"), 0, to(&["b/x"])));
     let (bad, good) = tokio::join!(bad, good);
     assert!(matches!(bad, Err(OutboxError::Damaged(_))));
@@ -79,7 +79,7 @@ async fn a_dead_letter_is_kept_retried_at_the_end_and_dropped() {
     ground.take(with_file(message("m1", "first"), 1), &["b/x"]).await;
     let dead = ground.last();
     ground.take(message("m2", "second"), &["b/x"]).await;
-    assert!(ground.settle(dead.id, Settlement::Dead("the room is gone".into())).await.is_empty());
+    assert!(ground.settle(dead.id, Settlement::Dead { attempts: 1, reason: "the room is gone".into() }).await.is_empty());
     let letter = ground.outbox.dead_letters().await.unwrap().remove(0);
     assert_eq!((letter.id, letter.reason.as_str(), letter.text.as_str()), (dead.id, "the room is gone", "first"));
     assert_eq!((letter.user.as_str(), letter.files.as_slice()), ("ann", &["1.png".to_owned()][..]));
@@ -93,7 +93,7 @@ async fn a_dead_letter_is_kept_retried_at_the_end_and_dropped() {
     assert_eq!(order.last(), Some(&dead.id));
     assert_eq!(order.len(), 2);
 
-    ground.settle(dead.id, Settlement::Dead("still gone".into())).await;
+    ground.settle(dead.id, Settlement::Dead { attempts: 1, reason: "still gone".into() }).await;
     let (dropped, files) = ground.outbox.drop_dead(&[dead.id], at(60)).await.unwrap();
     assert_eq!((dropped, files), (vec![dead.id], vec![spool_id(1)]));
     assert!(ground.outbox.drop_dead(&[dead.id], at(60)).await.unwrap().0.is_empty());

@@ -15,7 +15,7 @@ async fn texts_go_before_links_and_dead_letters_stay() {
     let ground = Ground::new();
     ground.relay(message("m1", "gone"), "b/x", sent("c1")).await;
     ground.take(message("m2", "dead"), &["b/x"]).await;
-    ground.settle(ground.last().id, Settlement::Dead("no".into())).await;
+    ground.settle(ground.last().id, Settlement::Dead { attempts: 1, reason: "no".into() }).await;
     ground.take(message("m3", "waits"), &["b/x"]).await;
 
     assert!(!ground.outbox.prune(at(8 * DAY), retention(7, 90)).await.unwrap());
