@@ -37,7 +37,9 @@ impl Workspace {
             ..OutgoingHook::default()
         });
         let workspace = Self { server, ann, bot, outgoing, id, port };
-        rooms.iter().for_each(|room| workspace.add_room(room));
+        for room in rooms {
+            workspace.add_room(room);
+        }
         workspace
     }
 
