@@ -71,6 +71,10 @@ pub(crate) async fn deliver(
     settled
 }
 
+fn dead(delivery: &Delivery, reason: String) -> Settlement {
+    Settlement::Dead { attempts: delivery.attempts, reason }
+}
+
 async fn settle(exchange: &Exchange, realm: &str, delivery: &Delivery, settlement: Settlement) -> Result<(), Stopping> {
     match &settlement {
         Settlement::Dead { reason, .. } => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),

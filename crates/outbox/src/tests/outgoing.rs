@@ -79,7 +79,9 @@ async fn a_dead_letter_is_kept_retried_at_the_end_and_dropped() {
     ground.take(with_file(message("m1", "first"), 1), &["b/x"]).await;
     let dead = ground.last();
     ground.take(message("m2", "second"), &["b/x"]).await;
-    assert!(ground.settle(dead.id, Settlement::Dead { attempts: 1, reason: "the room is gone".into() }).await.is_empty());
+    assert!(
+        ground.settle(dead.id, Settlement::Dead { attempts: 1, reason: "the room is gone".into() }).await.is_empty()
+    );
     let letter = ground.outbox.dead_letters().await.unwrap().remove(0);
     assert_eq!((letter.id, letter.reason.as_str(), letter.text.as_str()), (dead.id, "the room is gone", "first"));
     assert_eq!((letter.user.as_str(), letter.files.as_slice()), ("ann", &["1.png".to_owned()][..]));
