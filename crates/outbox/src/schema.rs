@@ -18,7 +18,8 @@ const BUSY: Duration = Duration::from_secs(2);
 
 /// Opens the file for writing, makes it if it is not there, and brings it to the newest format.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
-    let connection = Connection::open(path).map_err(|error| opening(path, error.into()))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| opening(path, error.into()))?;
     check(&connection, path)?;
     prepare(&connection).map_err(|failure| opening(path, failure))?;
     Ok(connection)
