@@ -104,9 +104,15 @@ async fn write(source: Arc<Workspace>, room: Arc<Room>) {
     }
 }
 
+/// How many messages were accepted, and have not arrived.
+fn under_way(rooms: &[Arc<Room>], target: &Workspace) -> usize {
+    rooms.iter().map(|room| room.accepted.borrow().saturating_sub(target.server.messages(&room.id).len())).sum()
+}
+
 /// Lets every life pass, then one more that nobody ends. Returns how many messages were written in each room.
 async fn live(relay: &mut Relay, lives: &[Life], rooms: &[Arc<Room>], target: &Workspace) -> Vec<usize> {
     let mut total = vec![0; rooms.len()];
+    let mut in_the_middle = 0;
     for life in lives {
         relay.spawn();
         for (room, written) in life.written.iter().enumerate() {
@@ -127,7 +133,10 @@ async fn live(relay: &mut Relay, lives: &[Life], rooms: &[Arc<Room>], target: &W
         }
         tokio::time::sleep(life.delay).await;
         relay.kill9().await;
+        in_the_middle += usize::from(under_way(rooms, target) > 0);
     }
+    println!("{in_the_middle} of {} kills left accepted messages under way", lives.len());
+    assert!(in_the_middle > lives.len() / 5, "the kills come too late to show anything");
     relay.spawn();
     for (room, total) in rooms.iter().zip(&total) {
         let mut accepted = room.accepted.subscribe();
@@ -222,8 +231,11 @@ async fn a_hook_may_double_what_was_under_way_but_loses_nothing() {
     source.server.set_enabled(&source.outgoing, false);
     let target = workspace("target", &names).await;
     target.server.add_room(RoomKind::Public, "HOOK", "hook");
-    let hook =
-        target.server.incoming_hook("HOOK", &target.bot, HookOptions { allow_override: true, ..Default::default() });
+    let hook = target.server.incoming_hook(
+        "HOOK",
+        &target.bot,
+        HookOptions { allow_override: true, ..HookOptions::default() },
+    );
     let settings = json!({ "source": source.settings(), "target": target.settings_by(&hook) });
     let rules = rules(&names, |_| "source", |name| json!({ "channel": name }));
     let mut relay = Relay::new(json!({ "global": {}, "rocketchat": settings, "rules": rules }));

@@ -1,5 +1,6 @@
 //! The end-to-end suite: the real binary over real sockets, one file a theme.
 
+mod bad_input;
 mod control_listener;
 mod dead_letters;
 mod destination_fails;

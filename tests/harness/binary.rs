@@ -6,13 +6,18 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The path of the `tieline` binary, built with the profile of the tests.
+/// The path of the `tieline` binary: what `TIELINE_BINARY` names, so that a package can be tested as it is; else one that
+/// is built now, with the profile of the tests.
 ///
 /// Cargo tells a test only about binaries of its own package, so cargo is asked to build it; in a run of the whole
 /// workspace it is there already.
 pub fn tieline() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "a setting of the test run, not of the relay")]
+        if let Ok(given) = std::env::var("TIELINE_BINARY") {
+            return PathBuf::from(given);
+        }
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "tieline", "--message-format", "json"]);
         if !cfg!(debug_assertions) {
