@@ -29,6 +29,8 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct Completions {
     under_way: DashMap<EventSeq, Arc<OnceCell<Arc<Event>>>>,
     turns: DashMap<InstanceId, Arc<Semaphore>>,
+    /// Until when a platform asked an instance to wait: then no event of it is completed, whichever was told.
+    pauses: DashMap<InstanceId, Timestamp>,
     /// Read-locked from the first byte of a file until the event that refers to it is stored; see `Exchange::discard`.
     pub(crate) spooling: RwLock<()>,
 }
@@ -67,7 +69,7 @@ impl Completions {
         }
         let _spooling = self.spooling.read().await;
         let completed = match exchange.instances.get(&event.instance) {
-            Some(instance) => self.ask(exchange, instance, &event).await?,
+            Some(instance) => self.ask(exchange, instance, seq, &event).await?,
             None => as_it_stands(&event, &format!("the instance `{}` is not configured any more", event.instance)),
         };
         exchange.telemetry.completed(seq, &event.instance, &completed.notes);
@@ -80,7 +82,13 @@ impl Completions {
         Ok(whole)
     }
 
-    async fn ask(&self, exchange: &Exchange, instance: &Running, event: &Event) -> Result<Completed, Stopping> {
+    async fn ask(
+        &self,
+        exchange: &Exchange,
+        instance: &Running,
+        seq: EventSeq,
+        event: &Event,
+    ) -> Result<Completed, Stopping> {
         let turns = Arc::clone(
             &self.turns.entry(event.instance.clone()).or_insert_with(|| Arc::new(Semaphore::new(SIDE_BY_SIDE))),
         );
@@ -88,6 +96,13 @@ impl Completions {
         let mut failures = 0;
         loop {
             let turn = turns.acquire().await.map_err(|_| Stopping)?;
+            if let Some(until) = self.paused(&event.instance, exchange.now()) {
+                drop(turn);
+                let now = exchange.now();
+                exchange.sleep_until(until).await?;
+                deadline = later(deadline, exchange.now().duration_since(now));
+                continue;
+            }
             let last_try = exchange.now() >= deadline;
             let asked = tokio::select! {
                 asked = AssertUnwindSafe(instance.driver.complete(event, last_try)).catch_unwind() => asked,
@@ -101,10 +116,9 @@ impl Completions {
                     CompleteError { reason: "the driver failed on this event; please report it".into(), pause: None }
                 }
             };
-            if let Some(pause) = pause {
-                let now = exchange.now();
-                exchange.sleep_until(pause).await?;
-                deadline = later(deadline, exchange.now().duration_since(now));
+            if let Some(until) = pause {
+                exchange.telemetry.completion_waits(seq, &event.instance, until);
+                self.pauses.entry(event.instance.clone()).and_modify(|end| *end = (*end).max(until)).or_insert(until);
                 continue;
             }
             if last_try {
@@ -115,6 +129,19 @@ impl Completions {
             let rest = Duration::try_from(deadline.duration_since(exchange.now())).unwrap_or_default();
             exchange.sleep(COMPLETION.after(failures).min(rest)).await?;
         }
+    }
+
+    /// Until when the instance must wait; `None` if it need not.
+    fn paused(&self, instance: &InstanceId, now: Timestamp) -> Option<Timestamp> {
+        if self.pauses.is_empty() {
+            return None;
+        }
+        let until = *self.pauses.get(instance)?;
+        if until <= now {
+            self.pauses.remove_if(instance, |_, until| *until <= now);
+            return None;
+        }
+        Some(until)
     }
 }
 

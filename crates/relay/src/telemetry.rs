@@ -154,6 +154,11 @@ impl Telemetry {
         tracing::info!(trace = %delivery.seq, to = %delivery.ends.target, %until, "The platform asked to wait");
     }
 
+    pub(crate) fn completion_waits(&self, seq: EventSeq, instance: &InstanceId, until: jiff::Timestamp) {
+        Self::count(&self.failures, instance, "rate_limited");
+        tracing::info!(trace = %seq, %instance, %until, "The platform asked to wait before the event is completed");
+    }
+
     pub(crate) fn may_double(&self, delivery: &Delivery) {
         Self::count(&self.failures, &delivery.ends.target.instance, "possible_duplicate");
         tracing::warn!(trace = %delivery.seq, to = %delivery.ends.target,
