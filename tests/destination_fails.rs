@@ -85,3 +85,30 @@ async fn a_hook_that_fails_may_double_and_the_count_says_so() {
         "what the hook posted came back and was filtered"
     );
 }
+
+/// Each step of a file's way fails, before and after it was processed.
+#[tokio::test]
+async fn a_file_arrives_once_whatever_fails_on_its_way() {
+    let (hq, lab) = (Workspace::start("hq", &[ROOM]).await, Workspace::start("lab", &[ROOM]).await);
+    let mut relay = Relay::start(configuration(&[&hq, &lab], &forward(&hq, &[&lab], ROOM))).await;
+    let faults = lab.server.faults();
+    faults.on(Route::Media).next(1, Fault::Status500).next(1, Fault::DropAfter);
+    faults.on(Route::MediaConfirm).next(1, Fault::DropBefore).next(1, Fault::Status500After);
+    faults.on(Route::MediaConfirm).next(1, Fault::DropAfter);
+    hq.server.faults().on(Route::Download).next(1, Fault::Status500).next(1, Fault::DropBefore);
+    hq.server.faults().on(Route::GetMessage).next(1, Fault::DropAfter).next(1, Fault::Status500);
+
+    let bytes: Vec<Vec<u8>> = (0..3_u8).map(|number| vec![number; 300_000]).collect();
+    for (number, bytes) in bytes.iter().enumerate() {
+        hq.put(ROOM, "data.bin", "application/octet-stream", bytes, &format!("file {number}")).await;
+    }
+    hq.say(ROOM, "that was all").await;
+    relay.settled().await;
+    let copies = lab.copies(ROOM);
+    assert_eq!(lab.heard(ROOM), ["file 0", "file 1", "file 2", "that was all"]);
+    for (copy, bytes) in copies.iter().zip(&bytes) {
+        assert!(copy.files[0].read().expect("the file") == *bytes, "the bytes of {} differ", copy.text);
+    }
+    assert_eq!(counts(&relay).await, [4, 4, 0, 0, 0, 0]);
+    assert_eq!(relay.messages("possible_duplicates").await, 0);
+}

@@ -5,6 +5,8 @@ use tieline_e2e::Relay;
 use crate::workspace::{Workspace, configuration, counts, forward, health, numbered};
 
 const ROOM: &str = "GENERAL";
+/// More than a lane keeps in memory.
+const BACKLOG: usize = 150;
 
 #[tokio::test]
 async fn what_was_said_meanwhile_arrives_once_and_in_order() {
@@ -20,25 +22,30 @@ async fn what_was_said_meanwhile_arrives_once_and_in_order() {
     lab.server.wait_for_count(ROOM, 1).await;
 
     lab.server.close_port().await;
-    let texts = numbered("while lab is down", 10);
+    let texts = numbered("while lab is down", BACKLOG);
     for text in &texts {
         hq.say(ROOM, text).await;
         hq.say("second", text).await;
     }
-    archive.server.wait_for_count(ROOM, 11).await;
+    archive.server.wait_for_count(ROOM, BACKLOG + 1).await;
     relay.wait_for("readyz to say so", async |relay: &Relay| health(relay, "lab").await["state"] == "failing").await;
     let lab_health = health(&relay, "lab").await;
     assert!(lab_health["error"].as_str().is_some_and(|error| error.contains("refused")), "{lab_health}");
     assert_eq!(health(&relay, "archive").await["state"], "ready");
-    relay.wait_for("the other target to be settled", async |relay: &Relay| relay.messages("pending").await == 20).await;
+    relay
+        .wait_for("the other target to be settled", async |relay: &Relay| {
+            relay.messages("pending").await == 2 * BACKLOG as i64
+        })
+        .await;
 
     lab.server.open_port().await.expect("the same port");
-    lab.server.wait_for_count(ROOM, 11).await;
-    lab.server.wait_for_count("second", 10).await;
+    lab.server.wait_for_count(ROOM, BACKLOG + 1).await;
+    lab.server.wait_for_count("second", BACKLOG).await;
     relay.settled().await;
     relay.ready().await;
     assert_eq!(lab.heard(ROOM)[1..], texts);
     assert_eq!(lab.heard("second"), texts);
     assert_eq!(archive.heard(ROOM)[1..], texts);
-    assert_eq!(counts(&relay).await, [32, 32, 0, 0, 0, 0]);
+    let all = 3 * BACKLOG as i64 + 2;
+    assert_eq!(counts(&relay).await, [all, all, 0, 0, 0, 0]);
 }

@@ -102,3 +102,33 @@ async fn many_rooms_share_the_limit_of_a_hook() {
     assert_eq!(counts(&relay).await, [45, 25, 20, 0, 0, 0], "what the hooks posted came back and was filtered");
     assert_eq!(relay.messages("possible_duplicates").await, 0);
 }
+
+/// To complete a message is a call too: while its limit lasts no other message is completed either.
+#[tokio::test]
+async fn a_limited_source_is_not_asked_before_its_time() {
+    let (hq, lab) = (Workspace::start("hq", &[ROOM]).await, Workspace::start("lab", &[ROOM]).await);
+    let mut relay = Relay::start(configuration(&[&hq, &lab], &forward(&hq, &[&lab], ROOM))).await;
+    hq.say(ROOM, "before").await;
+    lab.server.wait_for_count(ROOM, 1).await;
+
+    let reset_ms = millis(hq.server.requests_to(Route::GetMessage).last().expect("a call")) + PAUSE_MS;
+    hq.server.faults().on(Route::GetMessage).next(1, Fault::TooManyRequests { reset_ms });
+    let texts = numbered("message", 10);
+    hq.say(ROOM, &texts[0]).await;
+    let refused = hq.server.wait_for_request(|call| call.route == Route::GetMessage && call.status == Some(429)).await;
+    relay
+        .wait_for("the relay to know of the limit", async |relay: &Relay| {
+            relay.log().contains("asked to wait before the event is completed")
+        })
+        .await;
+    for text in &texts[1..] {
+        hq.say(ROOM, text).await;
+    }
+    lab.server.wait_for_count(ROOM, 11).await;
+    relay.settled().await;
+    let calls = hq.server.requests_to(Route::GetMessage);
+    let early: Vec<_> = calls.iter().filter(|call| call.time > refused.time && millis(call) < reset_ms).collect();
+    assert!(early.is_empty(), "{} calls came before {reset_ms}", early.len());
+    assert_eq!(lab.heard(ROOM)[1..], texts);
+    assert!(lab.copies(ROOM).iter().all(|copy| copy.alias.as_deref() == Some("Ann Example")));
+}

@@ -38,11 +38,9 @@ async fn messages_wait_until_the_token_is_good_again() {
     assert_eq!(health(&relay, "archive").await["state"], "ready");
     relay.wait_for("the other target to be settled", async |relay: &Relay| relay.messages("pending").await == 10).await;
     let tries = lab.server.requests_to(Route::SendMessage).len();
-    assert!(tries <= 2, "{tries} calls with refused credentials, from two lanes");
+    assert!(tries <= 4, "{tries} calls with refused credentials, from two lanes");
 
     lab.server.faults().clear();
-    lab.server.wait_for_count(ROOM, texts.len()).await;
-    lab.server.wait_for_count("second", texts.len()).await;
     relay.settled().await;
     relay.ready().await;
     assert_eq!(lab.heard(ROOM), texts);
