@@ -11,8 +11,8 @@ pub fn free_port() -> u16 {
     const FIRST: u16 = 15_000;
     const COUNT: u16 = 15_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Test processes side by side begin at different places.
-    let offset = (std::process::id() % u32::from(COUNT)) as u16;
+    // Test processes side by side have numbers side by side; they begin further apart than one of them counts.
+    let offset = (std::process::id().wrapping_mul(2_003) % u32::from(COUNT)) as u16;
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + (u32::from(offset) + u32::from(step) * 7).rem_euclid(u32::from(COUNT)) as u16;
