@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tieline_e2e::Relay;
+use tieline_e2e::{Relay, note};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -226,7 +226,7 @@ async fn a_body_over_the_limit_is_cut_off() {
     }
     stage.still_relays("after huge bodies").await;
     let after = stage.relay.resident_mib();
-    println!("resident before {before:.1} MiB, after huge bodies {after:.1} MiB");
+    note(format_args!("resident before {before:.1} MiB, after huge bodies {after:.1} MiB"));
     assert!(after < MUCH_MEMORY_MIB, "{after} MiB");
 }
 
@@ -254,7 +254,7 @@ async fn clients_that_stall_are_cut_off_and_cost_nothing() {
         });
     }
     stage.still_relays("while others stall").await;
-    println!("resident with {CONNECTIONS} stalled connections {:.1} MiB", stage.relay.resident_mib());
+    note(format_args!("resident with {CONNECTIONS} stalled connections {:.1} MiB", stage.relay.resident_mib()));
     while let Some(ended) = stalled.join_next().await {
         let (number, last_words) = ended.expect("cut off as it should be");
         if number % 3 == 2 {
@@ -263,7 +263,7 @@ async fn clients_that_stall_are_cut_off_and_cost_nothing() {
     }
     stage.still_relays("after all were cut off").await;
     let after = stage.relay.resident_mib();
-    println!("resident before {before:.1} MiB, after {after:.1} MiB");
+    note(format_args!("resident before {before:.1} MiB, after {after:.1} MiB"));
     assert!(after < MUCH_MEMORY_MIB, "{after} MiB");
     let heard = stage.target.heard("ROOM");
     assert_eq!(heard, ["before", "while others stall", "after all were cut off"]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tieline_e2e::{Relay, seed};
+use tieline_e2e::{Relay, note, seed};
 use tieline_testkit::rocketchat::{HookOptions, RoomKind};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -135,7 +135,7 @@ async fn live(relay: &mut Relay, lives: &[Life], rooms: &[Arc<Room>], target: &W
         relay.kill9().await;
         in_the_middle += usize::from(under_way(rooms, target) > 0);
     }
-    println!("{in_the_middle} of {} kills left accepted messages under way", lives.len());
+    note(format_args!("{in_the_middle} of {} kills left accepted messages under way", lives.len()));
     assert!(in_the_middle > lives.len() / 5, "the kills come too late to show anything");
     relay.spawn();
     for (room, total) in rooms.iter().zip(&total) {

@@ -1,11 +1,14 @@
 //! The end-to-end suite: the real binary over real sockets, one file a theme.
 
 mod bad_input;
+mod broken_configuration;
 mod control_listener;
 mod dead_letters;
+mod demo;
 mod destination_fails;
 mod destination_hangs;
 mod destination_refuses;
+mod documented_configurations;
 mod duplicate_webhook;
 mod kill9_mid_send;
 mod many_rooms;

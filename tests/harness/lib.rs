@@ -3,11 +3,13 @@
 //! Nothing here knows a platform; the fakes are the testkit's.
 
 mod binary;
+mod note;
 mod ports;
 mod relay;
 mod seed;
 
 pub use binary::{run, tieline};
+pub use note::note;
 pub use ports::free_port;
 pub use relay::Relay;
 pub use seed::seed;

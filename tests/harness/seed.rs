@@ -1,6 +1,8 @@
 //! Where random tests begin.
 
-/// The seed of a test, printed so that a failure can be repeated: `TIELINE_TEST_SEED`, or the test's own.
+use crate::note;
+
+/// The seed of a test, noted so that a failure can be repeated: `TIELINE_TEST_SEED`, or the test's own.
 ///
 /// # Panics
 ///
@@ -9,9 +11,6 @@ pub fn seed(test: &str, own: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a setting of the test run, not of the relay")]
     let given = std::env::var("TIELINE_TEST_SEED").ok();
     let seed = given.map_or(own, |text| text.parse().expect("TIELINE_TEST_SEED is a number"));
-    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
-    {
-        println!("{test}: seed {seed}");
-    }
+    note(format_args!("{test}: seed {seed}"));
     seed
 }
