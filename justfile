@@ -50,6 +50,11 @@ bench-relay:
     cargo build --release -p tieline -p tieline-bench
     ./target/release/tieline-bench
 
+# The memory of the binary: idle, twenty large files at once, stalled connections
+bench-memory:
+    cargo build --release -p tieline
+    TIELINE_BINARY="$PWD/target/release/tieline" cargo test -p tieline-e2e --test e2e memory -- --ignored --nocapture --test-threads 1
+
 # Licences, sources and duplicate versions of what we build on (needs cargo-deny; its advisory database is a download)
 deny:
     cargo deny check bans licenses sources

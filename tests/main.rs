@@ -12,6 +12,7 @@ mod documented_configurations;
 mod duplicate_webhook;
 mod kill9_mid_send;
 mod many_rooms;
+mod memory;
 mod outgoing_call;
 mod proxy_in_the_path;
 mod rate_limit_storm;

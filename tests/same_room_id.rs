@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_e2e::Relay;
-use tieline_testkit::rocketchat::RocketChatScript;
+use tieline_testkit::rocketchat::{HookOptions, RocketChatScript};
 
 use crate::workspace::{Workspace, configuration, counts, numbered};
 
@@ -51,6 +51,27 @@ async fn by_rest() {
     let mut relay = Relay::start(configuration(&[&hq, &lab], &connect())).await;
     let said = both_talk(&hq, &lab).await;
     assert_each_once(&mut relay, &hq, &lab, said).await;
+}
+
+/// Where nothing but the hook knows the room that it posts into, its echo must be known all the same.
+#[tokio::test]
+async fn by_hooks_whose_rooms_no_rule_names() {
+    let script = RocketChatScript { hook_limit: None, separate_response: Some(false), ..RocketChatScript::default() };
+    let hq = Workspace::with("hq", &[ROOM], script.clone()).await;
+    let lab = Workspace::with("lab", &[ROOM], script).await;
+    let rules = json!([
+        { "id": "there", "from": { "hq": { "room_id": ROOM } }, "to": { "lab": {} }, "filter": { "bots": true } },
+        { "id": "back", "from": { "lab": { "room_id": ROOM } }, "to": { "hq": { "channel": "#general" } },
+          "filter": { "bots": true } },
+    ]);
+    let mut written = configuration(&[], &rules);
+    written["rocketchat"]["lab"] = lab.settings_by(&lab.incoming(ROOM));
+    let options = HookOptions { allow_override: true, ..HookOptions::default() };
+    written["rocketchat"]["hq"] = hq.settings_by(&hq.server.incoming_hook("@ann", &hq.bot, options));
+    let mut relay = Relay::start(written).await;
+    let said = both_talk(&hq, &lab).await;
+    let shown = said.map(|texts| texts.into_iter().map(|text| format!("[rocketchat] ann: {text}")).collect());
+    assert_each_once(&mut relay, &hq, &lab, shown).await;
 }
 
 /// Both workspaces post by hooks, and nobody has credentials: what comes back is told apart by the ids in the hooks'

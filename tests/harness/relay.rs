@@ -187,9 +187,23 @@ impl Relay {
 
     /// How much memory the process has resident now, in MiB, as Linux tells it.
     pub fn resident_mib(&self) -> f64 {
+        self.memory("VmRSS:")
+    }
+
+    /// How much it had at most, in MiB, since its start or [`forget_peak`](Self::forget_peak).
+    pub fn peak_mib(&self) -> f64 {
+        self.memory("VmHWM:")
+    }
+
+    /// Lets Linux count the peak from now on.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("a process of ours");
+    }
+
+    fn memory(&self, line: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux and a live process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line VmRSS");
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        let value = status.lines().find_map(|found| found.strip_prefix(line)).expect("a line of that name");
+        let kib: f64 = value.trim().trim_end_matches(" kB").parse().expect("a number");
         kib / 1024.0
     }
 

@@ -130,7 +130,7 @@ fn millis(time: Duration) -> f64 {
 }
 
 fn per_thousand(before: &Usage, after: &Usage, messages: usize) -> f64 {
-    (after.cpu - before.cpu).as_secs_f64() * 1000.0 / messages as f64
+    after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1000.0 / messages as f64
 }
 
 fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {

@@ -80,7 +80,11 @@ impl Relay {
             .with_context(|| format!("{} does not start", binary.display()))?;
         let pid = child.id().context("the relay ended at once")?;
         while !ready(control).await {
-            ensure!(began.elapsed() < Duration::from_secs(20), "the relay does not become ready; see {:?}", dir.keep());
+            ensure!(
+                began.elapsed() < Duration::from_secs(20),
+                "the relay does not become ready; see {}",
+                dir.keep().display()
+            );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let ready_after = began.elapsed();

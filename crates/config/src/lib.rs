@@ -1,6 +1,6 @@
 //! From configuration files to a checked plan, with every problem named at its line.
 //!
-//! [`load`] is the way in. It reads each text with its positions, lays the texts over each other, puts in what
+//! [`load()`] is the way in. It reads each text with its positions, lays the texts over each other, puts in what
 //! `{"env": …}` and `{"file": …}` refer to, and checks everything: the section `global`, each instance through its
 //! driver, each rule through the instances it names. Nothing stops at the first error, and what is wrong in one place is
 //! not told again in another.

@@ -105,6 +105,13 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
     /// The values that must never be sent, shown or logged.
     fn secrets(&self) -> Vec<Secret>;
 
+    /// Other names under which the channel of an event may have been a target: a hook that posts there. What may be the
+    /// echo of a copy without an id is looked for under these too.
+    fn target_names(&self, event: &Event) -> Vec<ChannelKey> {
+        let _: &Event = event;
+        Vec::new()
+    }
+
     /// Where it wants to receive webhooks, if it does.
     fn listen(&self) -> Option<ListenAt> {
         None

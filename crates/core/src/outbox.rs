@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::frame::NamedFrame;
-use crate::id::{Channel, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
+use crate::id::{Channel, ChannelKey, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
 use crate::send::{Part, Sent};
 use crate::spool::SpoolId;
 
@@ -26,6 +26,8 @@ pub struct Intake {
     pub event: Arc<Event>,
     /// The realm of its instance, in which its message id is looked up among our copies.
     pub realm: Arc<str>,
+    /// See [`InstanceConfig::target_names`](crate::driver::InstanceConfig::target_names).
+    pub target_names: Vec<ChannelKey>,
     /// When it was received.
     pub received: Timestamp,
     /// What the rules say.

@@ -35,8 +35,8 @@ pub(crate) struct Arrival {
     opposite: Option<Key>,
     /// The hash of what it says.
     text: Option<i64>,
-    /// The hash by which it may be the echo of a copy without an id.
-    claim: Option<i64>,
+    /// The hashes by which it may be the echo of a copy without an id.
+    claims: Vec<i64>,
     files: Vec<SpoolId>,
 }
 
@@ -71,11 +71,13 @@ impl Arrival {
             Routing::Filtered(_) => String::new(),
             Routing::Deliver(_) | Routing::Hold => serde_json::to_string(event)?,
         };
-        let claim = match &event.body {
+        let claims = match &event.body {
             Body::Message(message) | Body::Files(message) if event.author.kind == Authorship::BotOrOurs => {
-                Some(key::claim(&intake.realm, event.channel.as_str(), &message.text.to_plain()))
+                let text = message.text.to_plain();
+                let names = std::iter::once(&event.channel).chain(&intake.target_names);
+                names.map(|name| key::claim(&intake.realm, name.as_str(), &text)).collect()
             }
-            _ => None,
+            _ => Vec::new(),
         };
         Ok(Self {
             key: name.event(event),
@@ -85,7 +87,7 @@ impl Arrival {
             files: files(event),
             json,
             name,
-            claim,
+            claims,
             intake,
         })
     }
@@ -190,10 +192,10 @@ impl Arrival {
         if mentions.iter().any(|mention| mention.key == self.name.copy()) {
             return Ok(true);
         }
-        let Some(text) = self.claim else { return Ok(false) };
-        let rows: Vec<i64> =
-            batch.memory.claims.range((text, i64::MIN)..=(text, i64::MAX)).map(|(_, row)| *row).collect();
-        for row in rows {
+        let claims = &batch.memory.claims;
+        let of = |text: &i64| claims.range((*text, i64::MIN)..=(*text, i64::MAX)).copied();
+        let rows: Vec<(i64, i64)> = self.claims.iter().flat_map(of).collect();
+        for (text, row) in rows {
             let (delivery, seq, at): (i64, i64, i64) = batch
                 .connection
                 .prepare_cached(
@@ -343,7 +345,7 @@ impl Arrival {
             message.text = Markup::default();
         }
         let arrival = Self::new(Intake { event: Arc::new(event), ..self.intake.clone() })?;
-        Ok(Self { text: None, claim: None, ..arrival })
+        Ok(Self { text: None, claims: Vec::new(), ..arrival })
     }
 }
 

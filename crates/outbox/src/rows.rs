@@ -12,7 +12,7 @@ use tieline_core::send::{Part, Sent};
 
 use crate::error::Failure;
 
-/// The columns that [`delivery`] reads, from `deliveries d JOIN events e`.
+/// The columns that [`Stored`] holds, from `deliveries d JOIN events e`.
 pub(crate) const DELIVERY: &str = "SELECT d.id, d.position, d.lane, d.seq, d.attempts, d.not_before, d.waited, \
      coalesce(d.revived, e.received), d.frame, d.others, d.cut, b.json \
      FROM deliveries d JOIN events e ON e.seq = d.seq LEFT JOIN bodies b ON b.seq = d.seq ";

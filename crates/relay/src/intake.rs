@@ -100,8 +100,11 @@ fn route(exchange: &Exchange, event: &Event) -> Routing {
 }
 
 fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {
-    let realm = exchange.instances.get(&event.instance).map_or_else(|| Arc::from(""), |of| Arc::clone(&of.realm));
-    Intake { event: Arc::clone(event), realm, received: exchange.now(), routing }
+    let (realm, target_names) = match exchange.instances.get(&event.instance) {
+        Some(instance) => (Arc::clone(&instance.realm), instance.config.target_names(event)),
+        None => (Arc::from(""), Vec::new()),
+    };
+    Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing }
 }
 
 /// Begins to complete an event before its lanes ask for it: links to files grow old while a lane waits.

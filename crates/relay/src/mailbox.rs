@@ -166,7 +166,8 @@ mod tests {
         announced: i64,
         settled: i64,
         task: bool,
-        asked: Option<Option<Position>>,
+        /// The page that the lane wants next: after this position, or from the first.
+        asked: Vec<Option<Position>>,
         read: Option<Vec<Delivery>>,
         handled: Vec<i64>,
     }
@@ -182,16 +183,18 @@ mod tests {
                         self.task = true;
                     }
                 }
-                StepOf::Work if self.task && self.asked.is_none() && self.read.is_none() => match self.mailbox.next() {
-                    Next::Deliver(delivery) => {
-                        self.handled.push(delivery.position.0);
-                        self.settled = delivery.position.0;
+                StepOf::Work if self.task && self.asked.is_empty() && self.read.is_none() => {
+                    match self.mailbox.next() {
+                        Next::Deliver(delivery) => {
+                            self.handled.push(delivery.position.0);
+                            self.settled = delivery.position.0;
+                        }
+                        Next::Read(after) => self.asked.push(after),
+                        Next::Idle => self.task = false,
                     }
-                    Next::Read(after) => self.asked = Some(after),
-                    Next::Idle => self.task = false,
-                },
+                }
                 StepOf::ReadDisk if self.read.is_none() => {
-                    if let Some(after) = self.asked.take() {
+                    if let Some(after) = self.asked.pop() {
                         let first = after.map_or(1, |position| position.0 + 1).max(self.settled + 1);
                         self.read = Some((first..=self.committed).take(CAPACITY).map(delivery).collect());
                     }

@@ -7,7 +7,8 @@ use tieline_core::address::Address;
 use tieline_core::driver::{
     BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel, TextUnit,
 };
-use tieline_core::id::InstanceId;
+use tieline_core::event::Event;
+use tieline_core::id::{ChannelKey, InstanceId};
 use tieline_core::markup::Dialect;
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
@@ -157,6 +158,16 @@ impl InstanceConfig for Instance {
         secrets.extend(proxy_password(&self.proxy));
         secrets.retain(|secret| !secret.is_empty());
         secrets
+    }
+
+    fn target_names(&self, event: &Event) -> Vec<ChannelKey> {
+        let Some(hook) = self.hook() else { return Vec::new() };
+        let names = event.room.iter().map(|name| format!("#{name}"));
+        let ids = [event.channel.to_string(), format!("#{}", event.channel)];
+        let overrides = names.chain(ids).map(|channel| hook.channel(Some(&channel)));
+        let keys = std::iter::once(hook.channel(None)).chain(overrides);
+        // What is too long for a key was never one.
+        keys.filter_map(|key| ChannelKey::new(&key).ok()).collect()
     }
 
     fn listen(&self) -> Option<ListenAt> {
