@@ -10,6 +10,11 @@ pub struct ListenerLimits {
     pub head_time: Duration,
     /// Largest head of a request in bytes; a larger one is answered 431. Default: 16 KiB.
     pub head_size: usize,
+    /// Size in bytes up to which a body is always taken, whatever others send. Default: 64 KiB.
+    pub small_body: usize,
+    /// How many bytes the parts of bodies beyond `small_body` may take together, for each host and port; a request that
+    /// needs more is answered 503. It must hold the largest body that a mount allows. Default: 32 MiB.
+    pub large_bodies: usize,
     /// Longest wait for the next piece of a webhook's body. Default: 30 s.
     pub body_stall: Duration,
     /// Longest time for the whole body of a webhook. Default: 120 s.
@@ -27,6 +32,8 @@ impl Default for ListenerLimits {
             connections: 512,
             head_time: Duration::from_secs(10),
             head_size: 16 * 1024,
+            small_body: 64 * 1024,
+            large_bodies: 32 * 1024 * 1024,
             body_stall: Duration::from_secs(30),
             body_time: Duration::from_mins(2),
             linger: Duration::from_secs(1),

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use super::accept::serve;
 use super::limits::ListenerLimits;
-use super::request::{self, Handlers, Limited};
+use super::request::{self, Bounds, Handlers, Limited};
 
 /// The mounts of a port, and whether it still listens.
 pub(crate) struct Port {
     pub(crate) local: SocketAddr,
-    limits: ListenerLimits,
+    bounds: Bounds,
     /// What requests look at.
     paths: RwLock<HashMap<String, Handlers>>,
     /// What `paths` is made from, in the order of mounting. `None`: the port is given up and takes no more mounts.
@@ -38,7 +38,7 @@ impl Port {
     pub(crate) fn new(local: SocketAddr, limits: ListenerLimits) -> Arc<Self> {
         Arc::new(Self {
             local,
-            limits,
+            bounds: Bounds::new(limits),
             paths: RwLock::default(),
             mounts: Mutex::new(Some(Vec::new())),
             stop: watch::channel(None).0,
@@ -61,11 +61,11 @@ impl Port {
                 let port = Arc::clone(&port);
                 async move {
                     let handlers = port.handlers(request.uri().path());
-                    Ok::<_, std::convert::Infallible>(request::answer(request, handlers, &port.limits, peer).await)
+                    Ok::<_, std::convert::Infallible>(request::answer(request, handlers, &port.bounds, peer).await)
                 }
             })
         };
-        serve(listener, service, &self.limits, stopped).await;
+        serve(listener, service, self.bounds.limits(), stopped).await;
     }
 
     fn handlers(&self, path: &str) -> Option<Handlers> {
@@ -90,7 +90,7 @@ impl Port {
         self.publish(mounts);
         if mounts.is_empty() {
             *guard = None;
-            self.stop.send_replace(Some(self.limits.grace));
+            self.stop.send_replace(Some(self.bounds.limits().grace));
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     WrongMethod,
     /// The body is longer than the mounts of this path allow.
     TooLarge,
+    /// Other large bodies take all the memory that there is for them.
+    NoRoom,
     /// The body did not come in time.
     Stalled,
     /// The body broke off, or was no HTTP.
@@ -45,7 +47,7 @@ impl Refusal {
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Broken => StatusCode::BAD_REQUEST,
             Self::Unknown => StatusCode::UNAUTHORIZED,
-            Self::TooManyConnections | Self::NotAccepted => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom | Self::TooManyConnections | Self::NotAccepted => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -54,6 +56,7 @@ impl Refusal {
             Self::WrongPath => "no webhook is received at this path",
             Self::WrongMethod => "only POST is understood here",
             Self::TooLarge => "the body is too large",
+            Self::NoRoom => "too many large bodies at once; send it again later",
             Self::Stalled => "the body did not arrive in time",
             Self::Broken => "the body could not be read",
             Self::Unknown => "the token is missing or wrong",
@@ -74,7 +77,7 @@ impl Refusal {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             }
             // What is left of the body must not be taken for the next request.
-            Self::TooLarge | Self::Stalled | Self::Broken => {
+            Self::TooLarge | Self::NoRoom | Self::Stalled | Self::Broken => {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

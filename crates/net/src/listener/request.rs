@@ -1,4 +1,8 @@
 //! The way of one webhook through the limits.
+//!
+//! Whoever sends a body need not know a token yet, so what bodies take together is bounded: small ones by the number of
+//! connections, and what goes beyond by a budget of the port. Nothing that stalls in a large body can take the small
+//! ones' place.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +12,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tieline_core::webhook::{WebhookHandler, WebhookRequest};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::limits::ListenerLimits;
@@ -18,17 +23,41 @@ pub(crate) type Limited = (usize, Arc<dyn WebhookHandler>);
 /// Those who answer requests to one path, in the order in which they were mounted.
 pub(crate) type Handlers = Arc<[Limited]>;
 
+/// What bounds the bodies of a port.
+pub(crate) struct Bounds {
+    limits: ListenerLimits,
+    /// A permit is a byte.
+    large_bodies: Arc<Semaphore>,
+}
+
+impl Bounds {
+    pub(crate) fn new(limits: ListenerLimits) -> Self {
+        let large_bodies = Arc::new(Semaphore::new(limits.large_bodies.min(Semaphore::MAX_PERMITS)));
+        Self { limits, large_bodies }
+    }
+
+    pub(crate) fn limits(&self) -> &ListenerLimits {
+        &self.limits
+    }
+}
+
+/// A body with the room that it takes of the budget.
+struct Received {
+    body: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 /// Answers one request. `handlers` are those of its path, if it has any.
 pub(crate) async fn answer<B>(
     request: Request<B>,
     handlers: Option<Handlers>,
-    limits: &ListenerLimits,
+    bounds: &Bounds,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    match ask(request, handlers, limits, peer).await {
+    match ask(request, handlers, bounds, peer).await {
         Ok(response) => response,
         Err(refusal) => {
             refusal.log(Some(&format!("from {}", peer.ip())));
@@ -40,7 +69,7 @@ where
 async fn ask<B>(
     request: Request<B>,
     handlers: Option<Handlers>,
-    limits: &ListenerLimits,
+    bounds: &Bounds,
     peer: SocketAddr,
 ) -> Result<Response<Full<Bytes>>, Refusal>
 where
@@ -52,11 +81,12 @@ where
     }
     let (head, body) = request.into_parts();
     let longest = handlers.iter().map(|(limit, _)| *limit).max().unwrap_or(0);
+    let received = read(body, longest, bounds).await?;
     let request = WebhookRequest {
         method: head.method,
         query: head.uri.query().map(str::to_owned),
         headers: head.headers,
-        body: read(body, longest, limits).await?,
+        body: received.body.clone(),
         peer,
     };
     let mut fits_somebody = false;
@@ -70,7 +100,7 @@ where
 }
 
 /// Reads a body of at most `limit` bytes. Memory is taken only for what has arrived.
-async fn read<B>(mut body: B, limit: usize, limits: &ListenerLimits) -> Result<Bytes, Refusal>
+async fn read<B>(mut body: B, limit: usize, bounds: &Bounds) -> Result<Received, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -78,6 +108,8 @@ where
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::TooLarge);
     }
+    let limits = &bounds.limits;
+    let mut room: Option<OwnedSemaphorePermit> = None;
     let end = Instant::now() + limits.body_time;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -91,8 +123,20 @@ where
         };
         // Trailers say nothing to us.
         let Ok(piece) = frame.into_data() else { continue };
-        if first.len() + all.len() + piece.len() > limit {
+        let length = first.len() + all.len() + piece.len();
+        if length > limit {
             return Err(Refusal::TooLarge);
+        }
+        let large = length.saturating_sub(limits.small_body);
+        let missing = large - room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if missing > 0 {
+            let missing = u32::try_from(missing).map_err(|_| Refusal::NoRoom)?;
+            let more = Arc::clone(&bounds.large_bodies).try_acquire_many_owned(missing);
+            let more = more.map_err(|_| Refusal::NoRoom)?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
         }
         // Most bodies come in one piece, which need not be copied.
         if first.is_empty() && all.is_empty() {
@@ -104,5 +148,5 @@ where
             all.extend_from_slice(&piece);
         }
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(Received { body: if all.is_empty() { first } else { all.freeze() }, _room: room })
 }

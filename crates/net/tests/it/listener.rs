@@ -168,6 +168,31 @@ async fn chunked_body_is_cut_at_the_limit() {
 }
 
 #[tokio::test]
+async fn bodies_that_stall_take_bounded_memory_and_no_place_of_small_ones() {
+    let listeners = Listeners::new(ListenerLimits { small_body: 100, large_bodies: 900, ..ListenerLimits::default() });
+    let mounted = mount(&listeners, 0, "/rc", Echo { token: "a" }).await;
+    let mut stalled = TcpStream::connect(mounted.local).await.unwrap();
+    let head = "POST /rc?a HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
+    stalled.write_all(format!("{head}{}", "x".repeat(900)).as_bytes()).await.unwrap();
+    let large = post("/rc?a", &"y".repeat(400));
+    // It is refused as soon as the listener has read what the other one sent.
+    let refused = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let answer = send(mounted.local, &large).await;
+            if answer.status == 503 {
+                return answer;
+            }
+        }
+    });
+    assert_refused(&refused.await.unwrap(), 503);
+    assert_eq!(send(mounted.local, &post("/rc?a", "small")).await.status, 200);
+
+    stalled.write_all("x".repeat(100).as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stalled).await.status, 200);
+    assert_eq!(send(mounted.local, &large).await.status, 200, "the room is given back");
+}
+
+#[tokio::test]
 async fn client_stalls_in_the_body() {
     let listeners = Listeners::new(short());
     let mounted = mount(&listeners, 0, "/", Echo { token: "a" }).await;
