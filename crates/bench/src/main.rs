@@ -20,13 +20,13 @@ use crate::sink::Sink;
 /// Measures a tieline binary as a whole process.
 #[derive(Debug, Parser)]
 #[command(name = "tieline-bench")]
-struct Options {
+pub(crate) struct Options {
     /// The binary to measure.
     #[arg(long, default_value = "target/release/tieline")]
-    binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// A folder on the disk that the outbox shall lie on.
     #[arg(long, default_value = "target")]
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// How often each figure is taken.
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -38,10 +38,13 @@ struct Options {
     in_flight: usize,
     /// Source rooms.
     #[arg(long, default_value_t = 16)]
-    rooms: usize,
+    pub(crate) rooms: usize,
     /// Messages per second of a latency run.
     #[arg(long, default_value_t = 200)]
     rate: usize,
+    /// The relay's `global.log.level`.
+    #[arg(long, default_value = "info")]
+    pub(crate) log_level: String,
     /// Seconds of a latency run.
     #[arg(long, default_value_t = 10)]
     seconds: usize,
@@ -84,7 +87,7 @@ async fn main() -> Result<()> {
 
     for _ in 0..options.runs {
         let sink = Sink::start().await?;
-        let relay = Relay::start(&options.binary, &options.dir, sink.port(), options.rooms).await?;
+        let relay = Relay::start(&options, sink.port()).await?;
         start.values.push(millis(relay.ready_after));
         idle.values.push(relay.usage()?.resident_mib);
 

@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
+use crate::Options;
+
 pub(crate) struct Relay {
     child: Child,
     pid: u32,
@@ -31,7 +33,8 @@ async fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }
 
-fn configuration(dir: &Path, control: u16, webhook: u16, sink: u16, rooms: usize) -> Value {
+fn configuration(options: &Options, dir: &Path, control: u16, webhook: u16, sink: u16) -> Value {
+    let rooms = options.rooms;
     let rules: Vec<Value> = (0..rooms)
         .map(|room| {
             json!({
@@ -44,7 +47,11 @@ fn configuration(dir: &Path, control: u16, webhook: u16, sink: u16, rooms: usize
         .collect();
     let out_port = json!(0);
     json!({
-        "global": { "data_dir": dir.join("data"), "http": { "listen": format!("127.0.0.1:{control}") } },
+        "global": {
+            "data_dir": dir.join("data"),
+            "http": { "listen": format!("127.0.0.1:{control}") },
+            "log": { "level": options.log_level }
+        },
         "rocketchat": {
             "in": {
                 "send_method": "webhook", "webhook_url": format!("http://127.0.0.1:{sink}/hooks/in/in-hook-secret"),
@@ -60,11 +67,12 @@ fn configuration(dir: &Path, control: u16, webhook: u16, sink: u16, rooms: usize
 }
 
 impl Relay {
-    pub(crate) async fn start(binary: &Path, dir: &Path, sink: u16, rooms: usize) -> Result<Self> {
-        let dir = TempDir::new_in(dir).context("no folder for the outbox")?;
+    pub(crate) async fn start(options: &Options, sink: u16) -> Result<Self> {
+        let binary = &options.binary;
+        let dir = TempDir::new_in(&options.dir).context("no folder for the outbox")?;
         let (control, webhook_port) = (free_port().await?, free_port().await?);
         let file = dir.path().join("tieline.json");
-        let text = configuration(dir.path(), control, webhook_port, sink, rooms).to_string();
+        let text = configuration(options, dir.path(), control, webhook_port, sink).to_string();
         std::fs::write(&file, text)?;
         let log = std::fs::File::create(dir.path().join("log"))?;
         let began = Instant::now();

@@ -14,6 +14,7 @@ use tieline_core::driver::{CompleteError, Completed};
 use tieline_core::event::{Content, Event};
 use tieline_core::id::{EventSeq, InstanceId};
 use tieline_core::outbox::Delivery;
+use tieline_core::send::{Pause, Scope};
 use tokio::sync::{OnceCell, RwLock, Semaphore};
 
 use crate::backoff::COMPLETION;
@@ -29,8 +30,6 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct Completions {
     under_way: DashMap<EventSeq, Arc<OnceCell<Arc<Event>>>>,
     turns: DashMap<InstanceId, Arc<Semaphore>>,
-    /// Until when a platform asked an instance to wait: then no event of it is completed, whichever was told.
-    pauses: DashMap<InstanceId, Timestamp>,
     /// Read-locked from the first byte of a file until the event that refers to it is stored; see `Exchange::discard`.
     pub(crate) spooling: RwLock<()>,
 }
@@ -94,9 +93,10 @@ impl Completions {
         );
         let mut deadline = later(exchange.now(), PATIENCE);
         let mut failures = 0;
+        let scopes = [completing()];
         loop {
             let turn = turns.acquire().await.map_err(|_| Stopping)?;
-            if let Some(until) = self.paused(&event.instance, exchange.now()) {
+            if let Some(until) = exchange.gates.opens(&event.instance, &scopes, exchange.now()) {
                 drop(turn);
                 let now = exchange.now();
                 exchange.sleep_until(until).await?;
@@ -118,7 +118,7 @@ impl Completions {
             };
             if let Some(until) = pause {
                 exchange.telemetry.completion_waits(seq, &event.instance, until);
-                self.pauses.entry(event.instance.clone()).and_modify(|end| *end = (*end).max(until)).or_insert(until);
+                exchange.close_gate(&event.instance, &Pause { scope: completing(), until }).await;
                 continue;
             }
             if last_try {
@@ -130,19 +130,11 @@ impl Completions {
             exchange.sleep(COMPLETION.after(failures).min(rest)).await?;
         }
     }
+}
 
-    /// Until when the instance must wait; `None` if it need not.
-    fn paused(&self, instance: &InstanceId, now: Timestamp) -> Option<Timestamp> {
-        if self.pauses.is_empty() {
-            return None;
-        }
-        let until = *self.pauses.get(instance)?;
-        if until <= now {
-            self.pauses.remove_if(instance, |_, until| *until <= now);
-            return None;
-        }
-        Some(until)
-    }
+/// The scope of the calls by which an instance's events are completed.
+fn completing() -> Scope {
+    Scope::Named("completing".to_owned())
 }
 
 /// Holds a driver to its word: nothing is missing any more.

@@ -149,7 +149,7 @@ impl Tries<'_> {
 
     async fn arrived(&mut self, index: usize, sent: Sent) -> Result<(), Stopping> {
         if let Some(pause) = &sent.pause {
-            self.exchange.gates.close(self.instance.config.id(), pause);
+            self.exchange.close_gate(self.instance.config.id(), pause).await;
         }
         self.parts.arrived(self.exchange, &self.instance.realm, &self.delivery, index, sent).await
     }
@@ -236,7 +236,7 @@ impl Tries<'_> {
     }
 
     async fn rate_limited(&mut self, pause: &Pause) {
-        self.exchange.gates.close(self.instance.config.id(), pause);
+        self.exchange.close_gate(self.instance.config.id(), pause).await;
         self.exchange.telemetry.waits(&self.delivery, pause.until);
         self.store_retry(pause.until, "the platform asked to wait").await;
     }

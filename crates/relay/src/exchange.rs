@@ -13,6 +13,7 @@ use tieline_core::driver::{Driver, InstanceConfig};
 use tieline_core::id::InstanceId;
 use tieline_core::outbox::{Outbox, OutboxError};
 use tieline_core::plan::Plan;
+use tieline_core::send::Pause;
 use tieline_core::spool::{MediaSpool, SpoolId};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,9 @@ use crate::health::{HealthBoard, Side};
 use crate::secret_guard::SecretGuard;
 use crate::telemetry::Telemetry;
 use crate::unsettled::Unsettled;
+
+/// The cursor under which an instance's closed gates are kept.
+const GATES: &str = "gates";
 
 /// What intake, lanes and supervisor share.
 pub(crate) struct Exchange {
@@ -111,6 +115,26 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// Closes a gate, here and in the outbox. If the disk refuses, this process knows at least.
+    pub(crate) async fn close_gate(&self, instance: &InstanceId, pause: &Pause) {
+        self.gates.close(instance, pause);
+        let gates = self.gates.stored(instance);
+        if let Err(error) = self.outbox.set_cursor(instance, GATES, &gates).await {
+            self.telemetry.disk_refused("keeping a rate limit", &error);
+        }
+    }
+
+    /// Closes the gates that the last process left closed.
+    pub(crate) async fn restore_gates(&self) -> Result<(), OutboxError> {
+        for instance in self.instances.keys() {
+            if let Some(gates) = self.outbox.cursor(instance, GATES).await? {
+                let damaged = |error: serde_json::Error| OutboxError::Damaged(format!("rate limits: {error}"));
+                self.gates.restore(instance, &gates).map_err(damaged)?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes how one side of an instance is, and says so if that changed its state.

@@ -1,12 +1,14 @@
 //! Waits that a platform asked for.
 //!
 //! A gate belongs to a scope of an instance: a route, a hook, the whole account. While it is closed nothing is sent in
-//! that scope; it never opens earlier than the platform said.
+//! that scope; it never opens earlier than the platform said, also not because the process was restarted meanwhile:
+//! an instance's closed gates are kept in the outbox.
 
 use std::time::Duration;
 
 use dashmap::DashMap;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tieline_core::id::InstanceId;
 use tieline_core::send::{Pause, Scope};
 
@@ -22,6 +24,32 @@ impl Gates {
             .entry((instance.clone(), pause.scope.clone()))
             .and_modify(|until| *until = (*until).max(pause.until))
             .or_insert(pause.until);
+    }
+
+    /// An instance's closed gates, to be kept.
+    pub(crate) fn stored(&self, instance: &InstanceId) -> String {
+        let gates: Vec<Stored> = self
+            .closed
+            .iter()
+            .filter(|gate| gate.key().0 == *instance)
+            .map(|gate| {
+                let scope = match &gate.key().1 {
+                    Scope::Instance => None,
+                    Scope::Named(name) => Some(name.clone()),
+                };
+                Stored { scope, until: *gate.value() }
+            })
+            .collect();
+        serde_json::to_string(&gates).expect("names and times are JSON")
+    }
+
+    /// Closes the gates that were kept.
+    pub(crate) fn restore(&self, instance: &InstanceId, stored: &str) -> Result<(), serde_json::Error> {
+        for Stored { scope, until } in serde_json::from_str::<Vec<Stored>>(stored)? {
+            let scope = scope.map_or(Scope::Instance, Scope::Named);
+            self.close(instance, &Pause { scope, until });
+        }
+        Ok(())
     }
 
     /// When the last of these gates opens; `None` if all are open.
@@ -42,6 +70,14 @@ impl Gates {
             })
             .max()
     }
+}
+
+/// A closed gate, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    /// `None` for the whole instance.
+    scope: Option<String>,
+    until: Timestamp,
 }
 
 /// How long it is until a time; zero if it has passed.
@@ -69,6 +105,19 @@ mod tests {
         assert_eq!(gates.opens(&InstanceId::new("rc2").unwrap(), std::slice::from_ref(&hook), at(9)), None);
         assert_eq!(gates.opens(&rc, &[hook], at(10)), None);
         assert!(gates.closed.is_empty());
+    }
+
+    #[test]
+    fn gates_are_as_they_were_after_a_restart() {
+        let (before, after) = (Gates::default(), Gates::default());
+        let rc = InstanceId::new("rc").unwrap();
+        before.close(&rc, &Pause { scope: Scope::Instance, until: at(7) });
+        before.close(&rc, &Pause { scope: Scope::Named("hook".into()), until: at(9) });
+        before.close(&InstanceId::new("rc2").unwrap(), &Pause { scope: Scope::Instance, until: at(99) });
+        after.restore(&rc, &before.stored(&rc)).unwrap();
+        assert_eq!(after.opens(&rc, &[], at(1)), Some(at(7)));
+        assert_eq!(after.opens(&rc, &[Scope::Named("hook".into())], at(1)), Some(at(9)));
+        assert_eq!(after.closed.len(), 2);
     }
 
     #[test]

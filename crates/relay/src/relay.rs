@@ -137,6 +137,7 @@ impl Relay {
         });
         let lanes = Lanes::new(Handle::current());
         exchange.outbox.feed(Arc::new(LaneFeed(Arc::clone(&lanes))));
+        exchange.restore_gates().await?;
         let left = exchange.outbox.pending_lanes().await?;
         lanes.open(&exchange, left, !exchange.outbox.was_closed());
         take_up_held(&exchange).await?;
