@@ -77,6 +77,7 @@ async fn main() -> Result<()> {
     let options = Options::parse();
     let mut start = Figure::new("start to ready", "ms");
     let mut idle = Figure::new("idle memory (RSS)", "MiB");
+    let mut bare = Figure::new("load and sink without a relay", "messages/s");
     let mut throughput = Figure::new("throughput", "messages/s");
     let mut busy_cpu = Figure::new("CPU per 1,000 messages, throughput", "s");
     let mut answers = Figure::new("webhook answered, throughput, p50", "ms");
@@ -90,6 +91,12 @@ async fn main() -> Result<()> {
         let relay = Relay::start(&options, sink.port()).await?;
         start.values.push(millis(relay.ready_after));
         idle.values.push(relay.usage()?.resident_mib);
+
+        let load = Load::connect(sink.port(), options.in_flight, options.rooms).await?;
+        let began = Instant::now();
+        load.flood(options.messages).await?;
+        bare.values.push(options.messages as f64 / began.elapsed().as_secs_f64());
+        sink.forget();
 
         let load = Load::connect(relay.webhook_port, options.in_flight, options.rooms).await?;
         let before = relay.usage()?;
@@ -116,7 +123,7 @@ async fn main() -> Result<()> {
     }
 
     let mut out = String::from("| figure | least | median | most | unit |\n|---|---|---|---|---|\n");
-    for figure in [&throughput, &busy_cpu, &answers, &p50, &p99, &calm_cpu, &start, &idle, &peak] {
+    for figure in [&bare, &throughput, &busy_cpu, &answers, &p50, &p99, &calm_cpu, &start, &idle, &peak] {
         out.push_str(&figure.row());
         out.push('\n');
     }

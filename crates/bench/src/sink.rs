@@ -80,6 +80,12 @@ impl Sink {
         self.port
     }
 
+    /// Forgets what has arrived.
+    pub(crate) fn forget(&self) {
+        self.arrivals.times.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.arrivals.count.send_replace(0);
+    }
+
     /// Waits until so many messages have arrived.
     pub(crate) async fn wait_for(&self, messages: usize) {
         let mut count = self.arrivals.count.subscribe();
