@@ -23,7 +23,7 @@ use crate::room::RoomBook;
 use crate::{send_api, send_hook};
 
 /// A payload holds one message with its attachments; the longest text is 5,000 characters, a thumbnail some kilobytes.
-const BODY_LIMIT: usize = 10 * 1024 * 1024;
+const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a failed check of the credentials waits for the next one, at first and at most.
 const RECHECK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
 
