@@ -147,7 +147,7 @@ impl Scene {
         Sending {
             part,
             target: outgoing.target.clone(),
-            key: SendKey::new("tests", outgoing.delivery, &MessageId::new("source").unwrap(), index),
+            key: SendKey::new("tests", outgoing.delivery, &MessageId::new("source").expect("an id"), index),
             before: before.to_vec(),
             since: tieline_core::clock::Clock::now(&tieline_testkit::SystemClock),
         }
