@@ -29,6 +29,9 @@ pub(crate) const KEYS: [&str; 11] = [
     "secret_guard",
 ];
 
+/// Keys that are checked and kept, and that nothing in this version acts on.
+const WITHOUT_EFFECT: [&str; 4] = ["catch_up", "watch", "alerts", "command_prefix"];
+
 /// The keys that hold an object.
 pub(crate) const SECTIONS: [&str; 4] = ["http", "log", "retention", "catch_up"];
 
@@ -73,7 +76,7 @@ pub(crate) fn resolve(section: Option<&Value>, at: &At<'_>, findings: &mut Findi
     let mut reader = Reader { section, at, findings };
     if let Some(text) = reader.read("data_dir", Findings::text) {
         if text.is_empty() {
-            reader.error("data_dir", Problem::error("the folder's name is empty").help("leave it out for \"data\""));
+            reader.tell("data_dir", Problem::error("the folder's name is empty").help("leave it out for \"data\""));
         } else {
             global.data_dir = PathBuf::from(text);
         }
@@ -101,9 +104,15 @@ pub(crate) fn resolve(section: Option<&Value>, at: &At<'_>, findings: &mut Findi
         if prefix.is_empty() || prefix.contains(|c: char| c == '/' || c.is_whitespace()) {
             let problem =
                 Problem::error("the word that commands begin with must not be empty or hold a slash or a space");
-            reader.error("command_prefix", problem.help("write \"tie\" for commands like `/tie status`"));
+            reader.tell("command_prefix", problem.help("write \"tie\" for commands like `/tie status`"));
         } else {
             prefix.clone_into(&mut global.command_prefix);
+        }
+    }
+    for key in WITHOUT_EFFECT {
+        if section.get(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
+            let problem = Problem::warning(format!("`{key}` has no effect in this version"));
+            reader.tell(key, problem.help("it is checked and may stay; a later version acts on it"));
         }
     }
     global
@@ -121,7 +130,7 @@ impl<'v> Reader<'_, 'v> {
         read(self.findings, &self.at.key(key), self.section.get(key)?)
     }
 
-    fn error(&mut self, key: &str, problem: Problem) {
+    fn tell(&mut self, key: &str, problem: Problem) {
         self.findings.add(&self.at.key(key), problem);
     }
 }
@@ -135,7 +144,7 @@ fn http(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Http> {
     if token_given && let Some(token) = reader.read("token", Findings::text) {
         if token.is_empty() {
             let problem = Problem::error("the token is empty").help("write a long random text, or leave the key out");
-            reader.error("token", problem);
+            reader.tell("token", problem);
         } else {
             http.token = Some(Secret::new(token));
         }
@@ -144,12 +153,12 @@ fn http(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Http> {
         match HostPort::parse(written) {
             None => {
                 let problem = Problem::error("this is no host with a port");
-                reader.error("listen", problem.help("write it like \"127.0.0.1:8090\", or \"[::1]:8090\" for IPv6"));
+                reader.tell("listen", problem.help("write it like \"127.0.0.1:8090\", or \"[::1]:8090\" for IPv6"));
             }
             Some(host_port) if !host_port.is_loopback() && !token_given => {
                 let problem =
                     Problem::error(format!("`{written}` can be reached from other machines, so a token is required"));
-                reader.error(
+                reader.tell(
                     "listen",
                     problem.help("set `token` beside it, e.g. {\"env\": \"TIELINE_TOKEN\"}, or listen on 127.0.0.1"),
                 );
