@@ -58,6 +58,7 @@ fn page(trace: &Trace, zone: &TimeZone, terminal: &Terminal) -> Vec<String> {
                 lines.push(format!("  text  {}", one_line(&message.text.to_plain(), TEXT_WIDTH)));
             }
         }
+        None if trace.deliveries.is_empty() => lines.push("  its text was not kept, since nobody got it".to_owned()),
         None => lines.push("  its text is gone, as `global.retention` asks".to_owned()),
     }
     lines.extend(trace.notes.iter().map(|note| format!("  note  {}", harmless(note))));

@@ -1,7 +1,6 @@
 //! One running account.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +15,7 @@ use tieline_core::webhook::Mount;
 use crate::api::Api;
 use crate::cut;
 use crate::instance::{Instance, Sender};
+use crate::mask::Mask;
 use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
@@ -33,14 +33,13 @@ pub(crate) struct RocketChatDriver {
     pub(crate) services: Services,
     pub(crate) api: Api,
     pub(crate) rooms: RoomBook,
-    /// Whether the server has refused to show another name than the bot's.
-    pub(crate) unmasked: AtomicBool,
+    pub(crate) mask: Mask,
 }
 
 impl RocketChatDriver {
     pub(crate) fn new(instance: Arc<Instance>, services: Services) -> Result<Self, BuildError> {
         let api = Api::new(Arc::clone(&instance), Arc::clone(&services.clock))?;
-        Ok(Self { instance, services, api, rooms: RoomBook::default(), unmasked: AtomicBool::new(false) })
+        Ok(Self { instance, services, api, rooms: RoomBook::default(), mask: Mask::default() })
     }
 
     pub(crate) fn realm(&self) -> &str {

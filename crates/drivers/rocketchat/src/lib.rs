@@ -23,6 +23,7 @@ mod hook;
 mod inbound;
 mod instance;
 mod login;
+mod mask;
 mod parse;
 mod part;
 mod payload;

@@ -1,7 +1,5 @@
 //! Sends by REST.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Map, Value, json};
 use tieline_core::id::{ChannelKey, MessageId};
 use tieline_core::send::{Pause, Scope, SendError, Sending, Sent, Trouble};
@@ -135,12 +133,12 @@ impl RocketChatDriver {
 
     /// Sends with the identity, and where the bot may not show it, once more with the name in the text.
     async fn masked(&self, said: &Said, way: &Way<'_>) -> Result<Answer, Failure> {
-        if said.impersonates() && self.unmasked.load(Ordering::Relaxed) {
+        if said.impersonates() && !self.mask.may_be_worn(self.services.clock.now()) {
             return self.go(way, &said.unmasked()).await;
         }
         match self.go(way, said).await {
             Err(Failure::Refused(refusal)) if said.impersonates() && refusal.is_impersonation() => {
-                if !self.unmasked.swap(true, Ordering::Relaxed) {
+                if self.mask.refuse(self.services.clock.now()) {
                     tracing::warn!(
                         instance = %self.instance.id,
                         "The bot may not show other names: they stand in the text. Give it the role `bot` in Rocket.Chat",
