@@ -120,6 +120,10 @@ impl Inside {
             _ => true,
         };
         if !exists {
+            if let Received::Stream(body) = received {
+                // Node takes a body off the wire whether or not a handler reads it, so the sender sees the answer.
+                drain(body).await.map_err(|_| Refusal::unknown_route())?;
+            }
             return Err(Refusal::unknown_route());
         }
         match route {
