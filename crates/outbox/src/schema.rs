@@ -18,11 +18,27 @@ const BUSY: Duration = Duration::from_secs(2);
 
 /// Opens the file for writing, makes it if it is not there, and brings it to the newest format.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    make_private(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| opening(path, error.into()))?;
     check(&connection, path)?;
     prepare(&connection).map_err(|failure| opening(path, failure))?;
     Ok(connection)
+}
+
+/// Lets nobody but the owner read what people wrote to each other. What SQLite lays beside the file takes its mode.
+///
+/// If it cannot be done, opening the file says why, or it belongs to somebody who chose its mode.
+fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let private = std::fs::Permissions::from_mode(0o600);
+        let opened = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        if let Err(error) = opened.and_then(|file| file.set_permissions(private)) {
+            tracing::debug!(path = %path.display(), %error, "The outbox could not be made private");
+        }
+    }
 }
 
 /// Opens the file for reading beside the writer.
@@ -93,6 +109,21 @@ mod tests {
         let mode: String = again.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!(mode, "wal");
         assert_eq!(again.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(at(&dir), "").unwrap();
+        std::fs::set_permissions(at(&dir), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let writer = open_writer(&at(&dir)).unwrap();
+        for name in ["outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"] {
+            let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        drop(writer);
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Tries<'_> {
                 self.retry_later("retryable", &reason, after).await
             }
             SendError::Ambiguous { reason } => {
+                self.exchange.note_health(self.instance.config.id(), Side::Sending, Some(&reason));
                 self.exchange.telemetry.failed(&self.delivery, "ambiguous", self.delivery.attempts + 1, &reason);
                 self.find_out(index, sending, Doubt::LostAnswer).await
             }
@@ -191,6 +192,8 @@ impl Tries<'_> {
         sending: &Sending,
         doubt: Doubt,
     ) -> Result<Result<(), GivenUp>, Stopping> {
+        // Whoever waited for the answer has waited enough, and the platform that gives it is there.
+        let mut at_once = doubt == Doubt::LastProcess;
         loop {
             self.wait_for_gates(sending).await?;
             match reconcile(self.exchange, self.instance, sending).await {
@@ -201,10 +204,10 @@ impl Tries<'_> {
                 }
                 Ok(Reconciled::Missing) => {
                     self.ticket = None;
-                    return match doubt {
-                        Doubt::LostAnswer => self.retry_later("missing", "the message did not arrive", None).await,
-                        Doubt::LastProcess => Ok(Ok(())),
-                    };
+                    if at_once {
+                        return Ok(Ok(()));
+                    }
+                    return self.retry_later("missing", "the message did not arrive", None).await;
                 }
                 Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. }) => {
                     self.ticket = None;
@@ -212,21 +215,22 @@ impl Tries<'_> {
                     self.exchange
                         .insist("counting a possible duplicate", || self.exchange.outbox.count_possible_duplicate())
                         .await?;
-                    return match doubt {
-                        Doubt::LostAnswer => {
-                            self.retry_later("unknowable", "nobody can tell whether it arrived", None).await
-                        }
-                        Doubt::LastProcess => Ok(Ok(())),
-                    };
+                    if at_once {
+                        return Ok(Ok(()));
+                    }
+                    return self.retry_later("unknowable", "nobody can tell whether it arrived", None).await;
                 }
                 Err(SendError::RateLimited(pause)) => self.rate_limited(&pause).await,
                 Err(SendError::Retryable { reason, trouble, after }) => {
+                    at_once = true;
                     self.troubled(trouble, &reason);
                     if let Err(given_up) = self.retry_later("reconcile", &reason, after).await? {
                         return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
                     }
                 }
                 Err(SendError::Ambiguous { reason }) => {
+                    at_once = true;
+                    self.exchange.note_health(self.instance.config.id(), Side::Sending, Some(&reason));
                     if let Err(given_up) = self.retry_later("reconcile", &reason, None).await? {
                         return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
                     }

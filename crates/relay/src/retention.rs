@@ -7,17 +7,21 @@ use tieline_core::outbox::Retention;
 
 use crate::exchange::Exchange;
 
-/// How often it looks. With `"messages": "0s"` a settled text is gone after this long at the latest.
+/// How often it looks.
 const INTERVAL: Duration = Duration::from_mins(1);
+
+/// How often it looks where a text shall be gone as soon as it is settled.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// Between two bounded steps, so that sends get their turn at the writer.
 const BREATH: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(exchange: Arc<Exchange>, retention: Retention) {
+    let interval = if retention.messages_ms == 0 { PROMPT } else { INTERVAL };
     loop {
         let wait = match exchange.outbox.prune(exchange.now(), retention).await {
             Ok(true) => BREATH,
-            Ok(false) => INTERVAL,
+            Ok(false) => interval,
             Err(error) => {
                 exchange.telemetry.disk_refused("forgetting old messages", &error);
                 INTERVAL

@@ -31,11 +31,14 @@ impl Plan {
 impl Rule {
     fn verdict<'p>(&'p self, place: &Place<'_>, copies: &mut Copies<'p>) -> Verdict {
         let refusal = nearest(&self.from, place).or_else(|| self.refuses_kind(place.event));
+        let refusal = refusal.map(|refusal| refusal.to_string());
+        // The filter is the rule's, the same in each of its frames.
+        let refusal = refusal.or_else(|| self.to.first().and_then(|to| to.frame.frame.filter.refuses(place.event)));
         let targets = if refusal.is_some() { &[][..] } else { &self.to };
         let mut offer = |target| copies.offer(self, target, place).err().map(|refusal| refusal.to_string());
         Verdict {
             rule: self.id.clone(),
-            refusal: refusal.map(|refusal| refusal.to_string()),
+            refusal,
             targets: targets.iter().map(|target| (target.channel().clone(), offer(target))).collect(),
         }
     }

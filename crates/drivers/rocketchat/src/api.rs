@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -21,6 +22,8 @@ use crate::refusal::{Failure, Refusal, reset};
 
 /// The longest answer that is read; a page of history with large messages stays far below it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+/// How long a call may take to the last byte of its answer, files apart: a server that drips must not hold a lane.
+const ANSWER_TIME: Duration = Duration::from_mins(1);
 
 /// The server, as this instance may call it.
 pub(crate) struct Api {
@@ -87,7 +90,7 @@ impl Api {
 
     /// Posts to the Incoming Webhook.
     pub(crate) async fn hook(&self, url: &Secret, body: &Value) -> Result<Answer, Failure> {
-        let sent = self.http.post(url.reveal()).json(body).send().await;
+        let sent = self.http.post(url.reveal()).json(body).timeout(ANSWER_TIME).send().await;
         self.answer(sent.map_err(|error| lost(&error))?).await
     }
 
@@ -109,9 +112,9 @@ impl Api {
             Payload::Get(query) => {
                 let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(*query).finish();
                 let mark = if query.is_empty() { "" } else { "?" };
-                self.http.get(format!("{url}{mark}{query}"))
+                self.http.get(format!("{url}{mark}{query}")).timeout(ANSWER_TIME)
             }
-            Payload::Post(body) => self.http.post(url).json(body),
+            Payload::Post(body) => self.http.post(url).json(body).timeout(ANSWER_TIME),
             Payload::File(upload) => {
                 let (form, size) = form(upload).await?;
                 self.uploads.post(url).multipart(form).timeout(upload_time(size))
@@ -159,7 +162,8 @@ impl Api {
             return Err(unauthorised("no credentials are configured"));
         };
         let body = json!({ "user": username, "password": password.reveal() });
-        let sent = self.http.post(self.instance.on_server("/api/v1/login")).json(&body).send().await;
+        let sent =
+            self.http.post(self.instance.on_server("/api/v1/login")).json(&body).timeout(ANSWER_TIME).send().await;
         let answer = self.answer(sent.map_err(|error| lost(&error))?).await?.body;
         let text = |key: &str| answer.get("data")?.get(key)?.as_str();
         let (Some(user_id), Some(token)) = (text("userId"), text("authToken")) else {
@@ -188,8 +192,24 @@ impl Api {
             }
             return Ok(Answer { body, spent_until: spent(&headers) });
         }
+        if is_somebody_elses(status, &body) {
+            let why = format!(
+                "something in front of Rocket.Chat answers {status} in its place; is the server up, and the URL right?"
+            );
+            return Err(Failure::Transport { outcome: Transport::NotSent, why });
+        }
         Err(Failure::Refused(Refusal::read(status, &headers, &body, self.clock.now())))
     }
+}
+
+/// Whether a refusal is not Rocket.Chat's: a proxy's page while the server restarts, a redirect to a login page.
+/// Rocket.Chat says what is wrong in an object. A limit, refused credentials and too large a body may come from anybody.
+fn is_somebody_elses(status: StatusCode, body: &Value) -> bool {
+    let refused = status.is_redirection() || status.is_client_error();
+    let may_be_anybodys =
+        [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS, StatusCode::PAYLOAD_TOO_LARGE].contains(&status);
+    let signed = ["success", "status", "error", "message"].iter().any(|key| body.get(key).is_some());
+    refused && !may_be_anybodys && !signed
 }
 
 fn authorised(request: RequestBuilder, session: &Session) -> RequestBuilder {

@@ -69,9 +69,15 @@ fn locate(instance: &Instance, path: &str) -> Result<Url, DownloadError> {
     } else {
         Url::parse(path).map_err(|_| elsewhere())?
     };
-    let inside = url.origin() == instance.server.origin() && url.path().contains("/file-upload/");
+    let inside = is_upload(instance, &url);
     let plain = url.username().is_empty() && url.password().is_none();
     if inside && plain { Ok(url) } else { Err(elsewhere()) }
+}
+
+/// Whether an address is one of the configured server's uploads: nothing else of that origin gets the credentials.
+fn is_upload(instance: &Instance, url: &Url) -> bool {
+    let folder = format!("{}/file-upload/", instance.server.path().trim_end_matches('/'));
+    url.origin() == instance.server.origin() && url.path().starts_with(&folder)
 }
 
 /// The answer with the file, after all redirects.
@@ -88,7 +94,7 @@ async fn open(api: &Api, instance: &Instance, start: &Url, now: Timestamp) -> Re
     let mut renewable = api.login.password().is_some();
     let mut url = start.clone();
     for _ in 0..=REDIRECTS {
-        let own = url.origin() == instance.server.origin() && url.path().contains("/file-upload/");
+        let own = is_upload(instance, &url);
         let known = session.as_deref().filter(|_| own);
         let response = api.open(url.as_str(), known).await.map_err(|failure| later(&failure))?;
         let status = response.status();

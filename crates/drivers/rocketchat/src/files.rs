@@ -5,6 +5,12 @@ use tieline_core::event::{Attachment, AttachmentKind, Content};
 
 use crate::instance::Instance;
 
+/// How many files of one message are relayed; a person's message has a handful.
+const MOST: usize = 50;
+
+/// How many characters of a file's name are kept.
+const LONGEST_NAME: usize = 200;
+
 /// The files of a message. The picture in an attachment is usually a thumbnail; its `title_link` leads to the original.
 pub(crate) fn of(instance: &Instance, message: &Value) -> Vec<Attachment> {
     let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -17,8 +23,11 @@ pub(crate) fn of(instance: &Instance, message: &Value) -> Vec<Attachment> {
         .filter(is_file)
         .map(|attachment| {
             let id = text(attachment, "fileId").or_else(|| id_in(text(attachment, "title_link")?));
-            let entry = id.and_then(|id| entries.iter().find(|entry| text(entry, "_id") == Some(id))).copied();
-            one(instance, attachment, id, entry.or_else(|| message.get("file")), encrypted)
+            // Whoever posts chooses what an attachment says; the server alone says which files a message has. The bot
+            // may see more files than the people who write.
+            let own = entries.iter().copied().chain(message.get("file"));
+            let entry = id.and_then(|id| own.into_iter().find(|entry| text(entry, "_id") == Some(id)));
+            one(instance, attachment, id.filter(|_| entry.is_some()), entry, encrypted)
         })
         .collect();
     // Without attachments (a server that could not make any) the list of files has to do.
@@ -33,6 +42,18 @@ pub(crate) fn of(instance: &Instance, message: &Value) -> Vec<Attachment> {
                 .map(|entry| one(instance, &Value::Null, text(entry, "_id"), Some(entry), encrypted)),
         );
     }
+    if found.len() > MOST {
+        let more = found.len() - MOST;
+        found.truncate(MOST);
+        found.push(Attachment {
+            name: format!("{more} more"),
+            kind: AttachmentKind::Document,
+            mime: String::new(),
+            size: None,
+            link: None,
+            content: Content::Unavailable(format!("at most {MOST} files of a message are relayed")),
+        });
+    }
     found
 }
 
@@ -45,18 +66,18 @@ fn one(
 ) -> Attachment {
     let entry = entry.unwrap_or(&Value::Null);
     let name = text(entry, "name").or_else(|| text(attachment, "title")).unwrap_or("file");
-    let name = name.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("file").to_owned();
+    let name = harmless(name);
     let kinds = ["image_type", "video_type", "audio_type"];
     let mime = text(entry, "type").or_else(|| kinds.into_iter().find_map(|key| text(attachment, key)));
-    let mime = mime.unwrap_or_default().to_owned();
+    let mime = mime.filter(|mime| is_mime(mime)).unwrap_or_default().to_owned();
     let size = entry.get("size").and_then(Value::as_u64);
-    let path = text(attachment, "title_link").map(str::to_owned).or_else(|| Some(path_of(id?, &name)));
+    let path = id.map(|id| path_of(id, &name));
     let limit = instance.capabilities.max_file_size;
     let content = match (&path, size) {
         _ if encrypted => Content::Unavailable("it is encrypted end to end".to_owned()),
         (_, Some(size)) if size > limit => Content::Unavailable(too_large(limit)),
         (Some(path), _) => Content::Remote(json!({ "path": path })),
-        (None, _) => Content::Unavailable("Rocket.Chat does not say where it is".to_owned()),
+        (None, _) => Content::Unavailable("Rocket.Chat does not count it among the message's files".to_owned()),
     };
     Attachment {
         kind: AttachmentKind::of_mime(&mime),
@@ -66,6 +87,26 @@ fn one(
         size,
         content,
     }
+}
+
+/// A file name without a path, and without what would end a header, turn text around or name a folder.
+fn harmless(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let kept: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).take(LONGEST_NAME).collect();
+    match kept.trim() {
+        "" | "." | ".." => "file".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Whether a text has the form of a MIME type; anything else would be refused as a header.
+fn is_mime(text: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let essence = text.split(';').next().unwrap_or_default();
+    text.bytes().all(|b| (b' '..0x7f).contains(&b))
+        && essence.trim().split_once('/').is_some_and(|(kind, name)| part(kind) && part(name))
 }
 
 /// The reason of a label for a file that is over `max_file_size`.

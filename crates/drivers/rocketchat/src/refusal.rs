@@ -41,10 +41,17 @@ impl Refusal {
         let code = named.or_else(bracketed).unwrap_or(text).to_owned();
         let limited = status == StatusCode::TOO_MANY_REQUESTS || code.contains("too-many-requests");
         let until = limited.then(|| {
-            reset(headers).filter(|reset| *reset > now).unwrap_or_else(|| {
-                let seconds = text.split_once("wait ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-                later(now, SignedDuration::from_secs(seconds.unwrap_or(60)))
-            })
+            let seconds =
+                |text: &str| text.trim().parse().ok().map(|seconds| later(now, SignedDuration::from_secs(seconds)));
+            let named = text.split_once("wait ").and_then(|(_, rest)| seconds(rest.split(' ').next()?));
+            let header = headers.get("retry-after").and_then(|value| seconds(value.to_str().ok()?));
+            let coming = |until: &Timestamp| *until > now;
+            let stated = [reset(headers), header].into_iter().flatten().filter(coming).max();
+            // The text rounds to seconds, so it counts only where the headers are silent.
+            let stated = stated.or(named.filter(coming));
+            // A wait of nothing would be asked about without a pause.
+            let stated = stated.unwrap_or_else(|| later(now, SignedDuration::from_mins(1)));
+            stated.max(later(now, SignedDuration::from_secs(1)))
         });
         Self { status, code, text: text.to_owned(), until }
     }
