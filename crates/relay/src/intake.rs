@@ -31,7 +31,13 @@ impl Inbound for Reception {
         let event = Arc::new(event);
         // Look for sends under way before committing: one that begins later cannot be what this event echoes.
         let wait = event.author.kind.may_be_ours().then(|| exchange.unsettled.wait(&event.instance)).flatten();
-        let routing = if wait.is_some() { Routing::Hold } else { route(&exchange, &event) };
+        let routing = if is_under_way(&exchange, &event) {
+            Routing::Filtered("a copy that tieline is sending".into())
+        } else if wait.is_some() {
+            Routing::Hold
+        } else {
+            route(&exchange, &event)
+        };
         let accepted = exchange.outbox.accept(intake(&exchange, &event, routing)).await.map_err(refused)?;
         exchange.telemetry.accepted(&event, &accepted);
         match (&accepted, wait) {
@@ -87,6 +93,13 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
         complete_early(exchange, *seq, event);
     }
     Ok(())
+}
+
+/// Whether a message is one of ours that is being sent: seen by an account that does not know its author.
+fn is_under_way(exchange: &Exchange, event: &Event) -> bool {
+    let new = matches!(event.body, Body::Message(_) | Body::Files(_));
+    let realm = exchange.instances.get(&event.instance).map(|of| &of.realm);
+    new && realm.is_some_and(|realm| exchange.unsettled.is_sending(realm, &event.message_id))
 }
 
 fn route(exchange: &Exchange, event: &Event) -> Routing {

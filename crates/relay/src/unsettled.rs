@@ -7,13 +7,17 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
-use tieline_core::id::InstanceId;
+use tieline_core::id::{InstanceId, MessageId};
+use tieline_core::send::SendKey;
 use tokio::sync::watch;
 
 /// The sends under way, by target instance.
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
     instances: DashMap<InstanceId, Tickets>,
+    /// The keys of parts under way, by realm. A platform that takes our key as the message's id shows the message under
+    /// it at once, also to another account of ours, who cannot know its author.
+    keys: DashMap<(Arc<str>, String), ()>,
 }
 
 #[derive(Debug)]
@@ -35,9 +39,26 @@ pub(crate) struct Ticket {
     of: Arc<Unsettled>,
     instance: InstanceId,
     number: u64,
+    keys: Vec<(Arc<str>, String)>,
+}
+
+impl Ticket {
+    /// Says under which key a part goes out.
+    pub(crate) fn carries(&mut self, realm: &Arc<str>, key: &SendKey) {
+        let key = (Arc::clone(realm), key.as_str().to_owned());
+        if !self.keys.contains(&key) {
+            self.of.keys.insert(key.clone(), ());
+            self.keys.push(key);
+        }
+    }
 }
 
 impl Unsettled {
+    /// Whether a message is one that is being sent right now.
+    pub(crate) fn is_sending(&self, realm: &Arc<str>, message: &MessageId) -> bool {
+        !self.keys.is_empty() && self.keys.contains_key(&(Arc::clone(realm), message.as_str().to_owned()))
+    }
+
     /// A send into an instance begins, or may have begun before a crash.
     pub(crate) fn begin(self: &Arc<Self>, instance: &InstanceId) -> Ticket {
         let tickets = self.instances.entry(instance.clone()).or_default();
@@ -50,7 +71,7 @@ impl Unsettled {
             number
         };
         drop(tickets);
-        Ticket { of: Arc::clone(self), instance: instance.clone(), number }
+        Ticket { of: Arc::clone(self), instance: instance.clone(), number, keys: Vec::new() }
     }
 
     /// Waits for the sends into an instance that are under way now; `None` if there are none.
@@ -69,6 +90,9 @@ impl Unsettled {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        for key in &self.keys {
+            self.of.keys.remove(key);
+        }
         if let Some(tickets) = self.of.instances.get(&self.instance) {
             let mut open = lock(&tickets.open);
             open.1.remove(&self.number);
@@ -85,6 +109,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
+
+    #[test]
+    fn a_message_is_being_sent_until_its_ticket_is_gone() {
+        let unsettled = Arc::new(Unsettled::default());
+        let (here, there): (Arc<str>, Arc<str>) = ("here".into(), "there".into());
+        let key = SendKey::new("o", tieline_core::id::DeliveryId(1), &MessageId::new("m").unwrap(), 0);
+        let message = MessageId::new(key.as_str()).unwrap();
+        let mut ticket = unsettled.begin(&InstanceId::new("rc").unwrap());
+        assert!(!unsettled.is_sending(&here, &message));
+        ticket.carries(&here, &key);
+        assert!(unsettled.is_sending(&here, &message) && !unsettled.is_sending(&there, &message));
+        drop(ticket);
+        assert!(!unsettled.is_sending(&here, &message));
+    }
 
     #[tokio::test]
     async fn an_event_waits_for_the_sends_of_its_time_only() {

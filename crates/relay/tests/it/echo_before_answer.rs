@@ -54,3 +54,25 @@ async fn what_was_held_and_is_not_ours_goes_its_way() {
     house.settled().await;
     assert_eq!(chat.texts("A"), ["news"]);
 }
+
+#[tokio::test]
+async fn an_account_beside_the_sending_one_knows_the_message_too() {
+    let sender = Scripted::new("sender");
+    let witness = Scripted::new("witness");
+    *sender.takes_keys.lock().unwrap() = true;
+    let plan = plan(vec![
+        rule("there", ("sender", "A"), &[("sender", "B")], "{msg}"),
+        rule("back", ("witness", "B"), &[("sender", "A")], "{msg}"),
+    ]);
+    let house = House::open(&plan, &[&sender, &witness]).await;
+    let answer = Arc::new(Notify::new());
+    sender.script("B", Script::ArriveThenWait(Arc::clone(&answer)));
+    sender.receive(message("sender", "A", "m1", "one")).await;
+    let copy = sender.wait_for("B", 1).await.remove(0);
+    // To the other account the bot that wrote it is a person like any other.
+    let seen = witness.receive(message("witness", "B", &copy.id, "one")).await;
+    assert!(matches!(seen, Accepted::Filtered { .. }), "{seen:?}");
+    answer.notify_one();
+    house.settled().await;
+    assert!(sender.texts("A").is_empty(), "the copy did not come back");
+}

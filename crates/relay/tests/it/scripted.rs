@@ -48,6 +48,8 @@ pub(crate) struct Scripted {
     pub(crate) asked: watch::Sender<usize>,
     completions: Mutex<VecDeque<Result<(), CompleteError>>>,
     pub(crate) context: watch::Sender<Option<DriverContext>>,
+    /// Whether it takes our key as a message's id, instead of an id of its own.
+    pub(crate) takes_keys: Mutex<bool>,
     /// How often `run` fails before it works.
     pub(crate) failing_runs: Mutex<usize>,
 }
@@ -101,6 +103,7 @@ impl Scripted {
             asked: watch::Sender::default(),
             completions: Mutex::default(),
             context: watch::Sender::default(),
+            takes_keys: Mutex::default(),
             failing_runs: Mutex::default(),
         })
     }
@@ -135,7 +138,8 @@ impl Scripted {
 
     fn arrive(&self, sending: &Sending) -> Sent {
         let text = |key: &str| sending.part.body[key].as_str().unwrap_or_default().to_owned();
-        let id = sending.key.to_string();
+        let id =
+            if *self.takes_keys.lock().unwrap() { sending.key.to_string() } else { format!("own-{}", sending.key) };
         let arrived = Arrived { room: text("room"), text: text("text"), id: id.clone(), at: SystemClock.now() };
         self.arrived.send_modify(|all| all.push(arrived));
         Sent { ids: vec![MessageId::new(&id).unwrap()], ..Sent::default() }
