@@ -250,3 +250,21 @@ async fn form(upload: &Upload<'_>) -> Result<(Form, u64), Failure> {
     let form = fields.fold(Form::new(), |form, (key, value)| form.text(key, value));
     Ok((form.part("file", part), size))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_page_is_told_from_a_refusal_of_the_server() {
+        let refused = |status: StatusCode, body: &Value| is_somebody_elses(status, body);
+        assert!(refused(StatusCode::NOT_FOUND, &Value::Null), "a page is no JSON");
+        assert!(refused(StatusCode::FOUND, &Value::Null));
+        assert!(!refused(StatusCode::BAD_REQUEST, &json!({ "success": false })));
+        assert!(!refused(StatusCode::NOT_FOUND, &json!({ "status": "error", "message": "no such endpoint" })));
+        for anybodys in [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS, StatusCode::PAYLOAD_TOO_LARGE] {
+            assert!(!refused(anybodys, &Value::Null), "{anybodys}");
+        }
+        assert!(!refused(StatusCode::BAD_GATEWAY, &Value::Null), "a server error has its own class");
+    }
+}

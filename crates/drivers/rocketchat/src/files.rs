@@ -126,3 +126,27 @@ fn id_in(link: &str) -> Option<&str> {
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str().filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_types_of_strangers_are_made_harmless() {
+        for (name, kept) in [
+            ("cat.png", "cat.png"),
+            ("../../etc/passwd", "passwd"),
+            ("..", "file"),
+            ("", "file"),
+            ("a\r\nX-Evil: 1", "aX-Evil: 1"),
+            ("gpj\u{202e}exe", "gpjexe"),
+        ] {
+            assert_eq!(harmless(name), kept, "{name:?}");
+        }
+        assert_eq!(harmless(&"x".repeat(300)).chars().count(), LONGEST_NAME);
+        assert!(is_mime("text/plain; charset=utf-8") && is_mime("image/svg+xml"));
+        for odd in ["garbage", "/", "a b/c", "text/plain;charset=\u{e9}", "text/plain\r\nX: 1", ""] {
+            assert!(!is_mime(odd), "{odd:?}");
+        }
+    }
+}

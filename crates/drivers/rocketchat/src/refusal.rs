@@ -125,6 +125,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_stated_wait_counts_and_none_is_shorter_than_a_second() {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", "120".parse().unwrap());
+        assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_120).ok());
+        headers.insert("x-ratelimit-reset", "1000001".parse().unwrap());
+        assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_120).ok());
+        headers.remove("retry-after");
+        assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_001).ok());
+    }
+
+    #[test]
     fn a_code_is_found_wherever_it_stands() {
         let read = |body: Value| Refusal::read(StatusCode::BAD_REQUEST, &HeaderMap::new(), &body, now());
         let both =
