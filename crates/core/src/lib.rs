@@ -20,6 +20,7 @@ pub mod filter;
 pub mod frame;
 pub mod id;
 pub mod markup;
+pub mod offer;
 pub mod outbox;
 pub mod plan;
 pub mod problem;

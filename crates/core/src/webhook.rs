@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::offer::{FileOffer, OfferError, OfferedFile};
+
 /// Where webhooks are received.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenAt {
@@ -63,9 +65,19 @@ impl WebhookResponse {
 /// Whoever answers requests to a path.
 #[async_trait]
 pub trait WebhookHandler: Send + Sync + 'static {
-    /// Answers one request. `None`: it is for another instance on the same path (another token or session);
-    /// if all say so the listener answers 401.
+    /// Answers one request. `None`: it is for another instance on the same path (another token or session); if all say
+    /// so they are asked whether it is [`unclaimed`](Self::unclaimed), and if it is not, the listener answers 401.
     async fn handle(&self, request: &WebhookRequest) -> Option<WebhookResponse>;
+
+    /// Answers a request that nobody on the path took: every handler whose limit the body keeps said `None` and is now
+    /// asked this, in the same order, until one answers. `None`: nothing is known of it.
+    ///
+    /// It is for requests with the right token that are no instance's business, such as an event of a session that no
+    /// instance names: a 401 would tell a sender that its token is wrong.
+    fn unclaimed(&self, request: &WebhookRequest) -> Option<WebhookResponse> {
+        let _: &WebhookRequest = request;
+        None
+    }
 }
 
 /// What a driver asks of the listener.
@@ -96,6 +108,17 @@ pub struct MountError {
 pub trait Webhooks: Send + Sync + 'static {
     /// Starts to receive. Dropping what is returned ends it.
     async fn mount(&self, mount: Mount) -> Result<Mounted, MountError>;
+
+    /// Offers a file of the spool by a link to the listener at this host and port, on which something must be mounted;
+    /// the path of `at` does not matter. Where port 0 was mounted, name the one that the system chose
+    /// ([`Mounted::local`]).
+    ///
+    /// A link is not remembered anywhere. It works on that host and port only, while something is mounted there, until
+    /// it expires or the process ends: make a new one for each try, and store none.
+    async fn offer(&self, at: &ListenAt, offer: FileOffer) -> Result<OfferedFile, OfferError> {
+        let _: (&ListenAt, FileOffer) = (at, offer);
+        Err(OfferError::Unsupported)
+    }
 }
 
 /// A mount that is alive; dropping it takes the path away.
