@@ -1,0 +1,20 @@
+//! WhatsApp through the Home Assistant addon: webhook in, HTTP out.
+//!
+//! [`WhatsApp`] is the platform as the host knows it.
+//!
+//! - Receiving: the addon's webhook calls us, once, whatever we answer; its event becomes ours and is answered when it is
+//!   on disk. What the event leaves out (files, names, pictures) is fetched afterwards.
+//! - Sending: by the addon's HTTP calls, which know no repeat; so an unknown end is looked into before another try.
+//! - Chats are named by their JID; a phone number becomes one.
+
+mod address;
+mod driver;
+mod factory;
+mod instance;
+mod jid;
+mod markup;
+mod recipient;
+mod resolve;
+mod settings;
+
+pub use factory::WhatsApp;

@@ -1,0 +1,239 @@
+//! From written settings to a checked instance: what fits together, and what does not.
+
+use tieline_core::driver::{Defaults, ProxyChoice};
+use tieline_core::id::InstanceId;
+use tieline_core::problem::{Problem, Severity};
+use tieline_core::secret::Secret;
+use tieline_core::webhook::ListenAt;
+use url::Url;
+
+use crate::instance::Instance;
+use crate::recipient::AllowTo;
+use crate::settings::Settings;
+
+/// Checks settings that could be read. `None` if anything in them is an error.
+pub(crate) fn resolve(
+    id: &InstanceId,
+    settings: &Settings,
+    defaults: &Defaults,
+    problems: &mut Vec<Problem>,
+) -> Option<Instance> {
+    let addon = addon(settings, problems);
+    let api_token = token(
+        "api_token",
+        settings.api_token.as_ref(),
+        "the addon's page shows it; it is the addon's setting `api_token`",
+        problems,
+    );
+    let webhook_token = token(
+        "webhook_token",
+        settings.webhook_token.as_ref(),
+        "choose a long random text and enter it here and as `webhook_token` in the addon's settings",
+        problems,
+    );
+    let session = session(settings, addon.as_ref().and_then(|(_, session)| session.as_deref()), problems);
+    let listen = listen(settings, problems);
+    if settings.max_file_size == 0 {
+        problems.push(Problem::error("`max_file_size` must be larger than 0").at("max_file_size"));
+    }
+    let media_url = media_url(settings, problems);
+    let allow_to = allow_to(settings, problems);
+    let proxy = proxy(settings, defaults, problems);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return None;
+    }
+    Some(Instance {
+        id: id.clone(),
+        addon: addon?.0,
+        api_token: api_token?,
+        session: session?,
+        listen,
+        webhook_token: webhook_token?,
+        media_url,
+        relay_own: settings.relay_own,
+        allow_to: allow_to?,
+        proxy,
+        capabilities: Instance::capabilities_of(settings.max_file_size),
+    })
+}
+
+/// The addon's base URL, and the session that stands at its end.
+fn addon(settings: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Option<String>)> {
+    let Some(text) = &settings.addon_url else {
+        problems.push(Problem::error("`addon_url` is missing").help("for example \"http://192.168.1.50:8066\""));
+        return None;
+    };
+    let example = "write it like http://192.168.1.50:8066";
+    let mut wrong = |why: String| {
+        problems.push(Problem::error(format!("`addon_url`: {why}; {example}")).at("addon_url"));
+    };
+    let mut url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => {
+            wrong(format!("it is not a URL ({error})"));
+            return None;
+        }
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        wrong("it must begin with http:// or https:// and name a host".to_owned());
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        wrong("it must not hold a user name or a password".to_owned());
+        return None;
+    }
+    let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let session = match &query[..] {
+        [] => None,
+        [(key, session)] if key == "session_id" => Some(session.clone()),
+        _ => {
+            wrong("behind `?` only session_id=NAME may stand".to_owned());
+            return None;
+        }
+    };
+    if url.fragment().is_some() {
+        wrong("it must end before `#`".to_owned());
+        return None;
+    }
+    url.set_query(None);
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some((url, session))
+}
+
+/// A token, which stands in a header.
+fn token(key: &str, written: Option<&String>, where_from: &str, problems: &mut Vec<Problem>) -> Option<Secret> {
+    let Some(text) = written else {
+        problems.push(Problem::error(format!("`{key}` is missing")).help(where_from));
+        return None;
+    };
+    if text.is_empty() {
+        problems.push(Problem::error(format!("`{key}` is empty")).at(key).help(where_from));
+        return None;
+    }
+    if !text.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
+        problems.push(
+            Problem::error(format!("`{key}` holds characters that no token has"))
+                .at(key)
+                .help("is there a space or a line break at its end?"),
+        );
+        return None;
+    }
+    Some(Secret::new(text))
+}
+
+/// The session, by its own key or from the end of the URL.
+fn session(settings: &Settings, in_url: Option<&str>, problems: &mut Vec<Problem>) -> Option<String> {
+    let written = settings.session_id.as_deref().unwrap_or("default");
+    let own = session_name(written);
+    let name = match in_url.map(session_name) {
+        Some(in_url) if own != "default" && own != in_url => {
+            problems.push(
+                Problem::error(format!("`session_id` is `{own}`, but `addon_url` ends in `?session_id={in_url}`"))
+                    .at("session_id")
+                    .help("name the session in one place"),
+            );
+            return None;
+        }
+        Some(in_url) => in_url,
+        None => own,
+    };
+    if name.bytes().all(|byte| byte == b'.') {
+        problems.push(
+            Problem::error("`session_id` must hold a letter or a digit")
+                .at("session_id")
+                .help("the addon's page lists its sessions; the first one is `default`"),
+        );
+        return None;
+    }
+    Some(name)
+}
+
+/// A session's name as the addon makes it of what it is given (`getReqSession` in `app/src/session.js`): the last piece of
+/// a path, only `[A-Za-z0-9_.-]` of it, in lower case; `default` if nothing is left.
+pub(crate) fn session_name(written: &str) -> String {
+    let last = written.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let kept = last.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let name: String = kept.collect::<String>().to_ascii_lowercase();
+    if name.is_empty() { "default".to_owned() } else { name }
+}
+
+fn listen(settings: &Settings, problems: &mut Vec<Problem>) -> ListenAt {
+    if settings.listen_host.trim().is_empty() {
+        problems.push(
+            Problem::error("`listen_host` is empty").at("listen_host").help("\"0.0.0.0\" listens on every address"),
+        );
+    }
+    let path = &settings.listen_path;
+    if !path.starts_with('/') || path.contains(['?', '#']) || path.chars().any(char::is_whitespace) {
+        problems.push(
+            Problem::error("`listen_path` must begin with `/` and be a path only")
+                .at("listen_path")
+                .help("for example \"/whatsapp/webhook\""),
+        );
+    }
+    ListenAt { host: settings.listen_host.clone(), port: settings.listen_port, path: path.clone() }
+}
+
+/// The base under which the addon fetches files from us. It may hold a password for a proxy before us.
+fn media_url(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Secret> {
+    let text = settings.media_url.as_deref()?;
+    let sound = Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if !sound {
+        problems.push(
+            Problem::error("`media_url` must begin with http:// or https://, name a host, and end before `?` and `#`")
+                .at("media_url")
+                .help("it is how the addon reaches `listen_port`, for example \"http://192.168.1.20:8094\""),
+        );
+        return None;
+    }
+    Some(Secret::new(text.trim_end_matches('/')))
+}
+
+fn allow_to(settings: &Settings, problems: &mut Vec<Problem>) -> Option<AllowTo> {
+    match AllowTo::parse(&settings.allow_to) {
+        Ok(allowed) => {
+            if allowed.is_open() {
+                problems.push(
+                    Problem::warning(
+                        "`allow_to` is [\"*\"]: whoever may write in a room that leads to `\"chat_id\": \"*\"` can write \
+                            to any WhatsApp number",
+                    )
+                    .help("name the numbers and groups that may be written to, for example [\"49*\", \"*@g.us\"]"),
+                );
+            }
+            Some(allowed)
+        }
+        Err(wrong) => {
+            for (index, why) in wrong {
+                problems.push(Problem::error(format!("`allow_to`: {why}")).at_index(index).at("allow_to"));
+            }
+            None
+        }
+    }
+}
+
+fn proxy(settings: &Settings, defaults: &Defaults, problems: &mut Vec<Problem>) -> ProxyChoice {
+    let text = match &settings.proxy {
+        None => return defaults.proxy.clone(),
+        Some(None) => return ProxyChoice::Direct,
+        Some(Some(text)) if text == "environment" => return ProxyChoice::Environment,
+        Some(Some(text)) => text,
+    };
+    let sound = Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.host_str().is_some_and(|h| !h.is_empty())
+    });
+    if !sound {
+        problems.push(
+            Problem::error("`proxy` must be a URL that begins with http://, https:// or socks5:// and names a host")
+                .at("proxy")
+                .help("`null` means no proxy"),
+        );
+    }
+    ProxyChoice::Url(Secret::new(text))
+}

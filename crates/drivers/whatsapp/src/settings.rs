@@ -1,0 +1,212 @@
+//! One instance's settings as they are written, and what is wrong with how they are written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use tieline_core::problem::{Problem, nearest, unknown_key};
+
+/// One WhatsApp account of the addon.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "WhatsApp instance")]
+pub(crate) struct Settings {
+    /// Base URL of the addon, `http://192.168.1.50:8066`. A `?session_id=NAME` at its end is understood as `session_id`.
+    /// Required.
+    pub(crate) addon_url: Option<String>,
+    /// The addon's API token (its setting `api_token`; the addon's page shows it). Required.
+    pub(crate) api_token: Option<String>,
+    /// Which WhatsApp account of the addon this is. Compared as the addon stores it: in lower case. Events of other
+    /// sessions are not this instance's.
+    #[serde(default = "default_session")]
+    #[schemars(default = "default_session")]
+    pub(crate) session_id: Option<String>,
+    /// Address on which the addon's webhook is received.
+    #[serde(default = "any_host")]
+    #[schemars(default = "any_host")]
+    pub(crate) listen_host: String,
+    /// Port on which the addon's webhook is received.
+    #[serde(default = "default_port")]
+    pub(crate) listen_port: u16,
+    /// Path on which the addon's webhook is received. Several instances may name the same port and path: `session_id`
+    /// and the token tell them apart.
+    #[serde(default = "default_path")]
+    pub(crate) listen_path: String,
+    /// The addon's webhook token (its setting `webhook_token`): every request must carry it. Required.
+    pub(crate) webhook_token: Option<String>,
+    /// Largest file in bytes, in both directions.
+    #[serde(default = "default_file_size")]
+    pub(crate) max_file_size: u64,
+    /// Base URL at which the addon can reach this instance's listener, `http://192.168.1.20:8094`. When it is set, files
+    /// that are too large to be sent within a call are offered there by signed links that expire; else a label stands for
+    /// them.
+    pub(crate) media_url: Option<String>,
+    /// Whether to relay what the account's owner types on the phone. What tieline sends itself never is.
+    #[serde(default = "yes")]
+    pub(crate) relay_own: bool,
+    /// Who may be written to by `[recipient]` at the beginning of a text: JIDs and phone numbers. `*` stands for any
+    /// characters: `49*` for every German number, `*@g.us` for every group, `*` alone for everybody.
+    #[serde(default = "everybody")]
+    pub(crate) allow_to: Vec<String>,
+    /// Proxy for all requests of this instance: `http://`, `https://` or `socks5://`. `null`: none, even if
+    /// `global.proxy` names one. Absent: as `global.proxy` says.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    pub(crate) proxy: Option<Option<String>>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+fn default_session() -> Option<String> {
+    Some("default".to_owned())
+}
+
+fn any_host() -> String {
+    "0.0.0.0".to_owned()
+}
+
+fn default_port() -> u16 {
+    8094
+}
+
+fn default_path() -> String {
+    "/whatsapp/webhook".to_owned()
+}
+
+fn default_file_size() -> u64 {
+    52_428_800
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn everybody() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+/// Tells a `null` that was written from a key that was not.
+#[expect(clippy::option_option, reason = "absent and null mean different things")]
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// The JSON Schema of the settings.
+pub(crate) fn schema() -> Value {
+    schemars::schema_for!(Settings).to_value()
+}
+
+/// Reads settings. Every key that is unknown or holds the wrong kind of value is a problem of its own; the others are
+/// read as if it were not there, so that what is wrong with them shows as well.
+pub(crate) fn read(written: &Value) -> (Option<Settings>, Vec<Problem>) {
+    let Some(written) = written.as_object() else {
+        return (None, vec![Problem::error(format!("expected an object of settings, found {}", kind_of(written)))]);
+    };
+    let schema = schema();
+    let known: Vec<&str> =
+        schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    let mut problems = Vec::new();
+    let mut sound = Map::new();
+    for (key, value) in written {
+        if !known.contains(&key.as_str()) {
+            problems.push(unknown_key(key, &known));
+            continue;
+        }
+        let alone = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
+        match serde_json::from_value::<Settings>(alone) {
+            Ok(_) => {
+                sound.insert(key.clone(), value.clone());
+            }
+            Err(error) => problems.push(wrong_value(key, value, &error)),
+        }
+    }
+    match serde_json::from_value(Value::Object(sound)) {
+        Ok(settings) => (Some(settings), problems),
+        Err(error) => {
+            problems.push(Problem::error(format!("these settings cannot be read: {error}")));
+            (None, problems)
+        }
+    }
+}
+
+/// What serde found, without the value: it may be a secret.
+fn wrong_value(key: &str, value: &Value, error: &serde_json::Error) -> Problem {
+    let words = error.to_string();
+    let expected = match words.split_once("expected ").map_or("another value", |(_, expected)| expected) {
+        "u16" => "a whole number from 0 to 65535",
+        "u64" => "a whole number, not negative",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        other => other,
+    };
+    let found = if value.is_array() && expected == "a string" { "another value in it" } else { kind_of(value) };
+    let problem = Problem::error(format!("`{key}`: expected {expected}, found {found}")).at(key);
+    let choices: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    match value.as_str().and_then(|written| nearest(written, choices)) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "another number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let (settings, problems) = read(&json!({}));
+        let settings = settings.expect("nothing is wrong");
+        assert!(problems.is_empty());
+        assert_eq!(settings.session_id.as_deref(), Some("default"));
+        assert_eq!(
+            (settings.listen_host.as_str(), settings.listen_port, settings.listen_path.as_str()),
+            ("0.0.0.0", 8094, "/whatsapp/webhook")
+        );
+        assert_eq!((settings.max_file_size, settings.relay_own), (52_428_800, true));
+        assert_eq!((settings.media_url, settings.allow_to, settings.proxy), (None, vec!["*".to_owned()], None));
+    }
+
+    #[test]
+    fn every_wrong_key_and_value_is_told_without_the_value() {
+        let (_, problems) = read(&json!({
+            "addon_ur": "http://x", "api_token": 424_242, "listen_port": 99_999, "relay_own": "no", "allow_to": "*",
+            "allow_tos": [],
+        }));
+        let told: Vec<String> =
+            problems.iter().map(|p| format!("{} {}", p.message, p.help.clone().unwrap_or_default())).collect();
+        assert_eq!(told.len(), 6, "{told:?}");
+        assert!(told[0].contains("did you mean `addon_url`?"));
+        assert!(!told[1].contains("424242") && told[1].contains("expected a string"), "{}", told[1]);
+        assert!(told[2].contains("65535"));
+        assert!(told[3].contains("true or false"));
+        assert!(told[4].contains("a list"), "{}", told[4]);
+        assert!(told[5].contains("did you mean `allow_to`?"));
+    }
+
+    #[test]
+    fn a_null_proxy_is_not_an_absent_one() {
+        assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, Some(None));
+    }
+
+    #[test]
+    fn the_schema_refuses_unknown_keys_and_documents_known_ones() {
+        let schema = schema();
+        assert_eq!(schema["additionalProperties"], json!(false));
+        for (key, property) in schema["properties"].as_object().expect("properties") {
+            assert!(property["description"].is_string(), "{key} has no description");
+        }
+        assert_eq!(schema["properties"]["listen_port"]["default"], json!(8094));
+        assert_eq!(schema["properties"]["session_id"]["default"], json!("default"));
+    }
+}
