@@ -241,7 +241,8 @@ fn configuration(
     secrets.retain(|secret| !secret.is_empty());
     secrets.sort();
     secrets.dedup();
-    Configuration { global, instances, plan: Arc::new(Plan::new(rules)), secrets }
+    let plan = Plan::new(rules).among(&instances);
+    Configuration { global, instances, plan: Arc::new(plan), secrets }
 }
 
 /// Reads `global.alerts`: `null`, or one instance with one address.

@@ -17,6 +17,7 @@ use tieline_core::id::{Channel, RuleId};
 use tieline_core::plan::{Events, Rule, Source, Target};
 use tieline_core::problem::{Problem, nearest, unknown_keys};
 use tieline_core::secret::Secret;
+use tieline_core::template::Template;
 
 use crate::document::Documents;
 use crate::findings::{At, Findings};
@@ -106,9 +107,11 @@ struct TargetDraft {
     channel: Channel,
     address: Address,
     also_known_as: Vec<tieline_core::id::ChannelKey>,
-    format: tieline_core::template::Template,
-    keys: BTreeMap<String, tieline_core::template::Template>,
+    format: Template,
+    keys: BTreeMap<String, Template>,
     identity: Option<String>,
+    open: bool,
+    opener: Option<Template>,
 }
 
 impl Draft {
@@ -116,16 +119,18 @@ impl Draft {
         let Self { from, to, events, sieve } = self;
         let target = |draft: TargetDraft| {
             let frame = Frame {
-                rule: id.clone(),
-                target: draft.channel,
-                address: draft.address,
-                format: draft.format,
                 keys: draft.keys,
                 identity: draft.identity,
                 filter: sieve.filter.clone(),
                 replace: sieve.replace.clone(),
+                opener: draft.opener,
+                ..Frame::new(id.clone(), draft.channel, draft.address, draft.format)
             };
-            Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: draft.also_known_as }
+            Target {
+                frame: Arc::new(NamedFrame::new(frame)),
+                also_known_as: draft.also_known_as,
+                open: draft.open,
+            }
         };
         Rule { id: id.clone(), from, to: to.into_iter().map(target).collect(), events }
     }
@@ -185,6 +190,8 @@ impl<'c> Reading<'_, 'c> {
             format: format.unwrap_or_else(|| default_format(identity.is_some())),
             keys,
             identity,
+            open: target.open,
+            opener: target.opener,
         })
     }
 

@@ -12,7 +12,7 @@ use tieline_core::filter::Filter;
 use tieline_core::frame::{Frame, NamedFrame};
 use tieline_core::id::{Channel, ChannelKey, InstanceId, MessageId, RuleId};
 use tieline_core::markup::Markup;
-use tieline_core::plan::{Events, Plan, Rule, Source, Target};
+use tieline_core::plan::{Events, Links, Plan, Rule, Source, Target};
 use tieline_core::template::Template;
 
 fn main() {
@@ -30,16 +30,8 @@ fn rules(count: usize) -> Vec<Rule> {
     let rule = |number| {
         let id = RuleId::new(&format!("rule-{number}")).expect("it is an id");
         let Channel { instance, key } = channel("dc", number);
-        let frame = Frame {
-            rule: id.clone(),
-            target: channel("rc", number),
-            address: Address::of([("room_id", "GENERAL")]),
-            format: format.clone(),
-            keys: BTreeMap::new(),
-            identity: None,
-            filter: Filter::default(),
-            replace: Vec::new(),
-        };
+        let address = Address::of([("room_id", "GENERAL")]);
+        let frame = Frame::new(id.clone(), channel("rc", number), address, format.clone());
         Rule {
             id,
             from: vec![Source {
@@ -47,7 +39,7 @@ fn rules(count: usize) -> Vec<Rule> {
                 pattern: SourcePattern { channel: Some(key), also: Vec::new() },
                 address: Address::default(),
             }],
-            to: vec![Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: Vec::new() }],
+            to: vec![Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: Vec::new(), open: false }],
             events: Events::default(),
         }
     };
@@ -78,14 +70,14 @@ const SIZES: [usize; 3] = [10, 10_000, 100_000];
 fn one_event_among(bencher: Bencher<'_, '_>, count: usize) {
     let plan = Plan::new(rules(count));
     let event = event(count / 2);
-    bencher.bench(|| plan.route(divan::black_box(&event)));
+    bencher.bench(|| plan.route(divan::black_box(&event), &Links::default()));
 }
 
 #[divan::bench(args = SIZES)]
 fn an_event_that_no_rule_takes_among(bencher: Bencher<'_, '_>, count: usize) {
     let plan = Plan::new(rules(count));
     let event = event(count);
-    bencher.bench(|| plan.route(divan::black_box(&event)));
+    bencher.bench(|| plan.route(divan::black_box(&event), &Links::default()));
 }
 
 #[divan::bench(args = SIZES, sample_count = 10)]

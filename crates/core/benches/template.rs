@@ -67,18 +67,16 @@ fn event() -> Event {
 
 fn frame(replace: Vec<Replacement>) -> Frame {
     let template = |source| Template::parse(source).expect("it is a template");
+    let address = Address::of([("room_id", "GENERAL")]);
+    let rule = RuleId::new("r").expect("it is an id");
     Frame {
-        rule: RuleId::new("r").expect("it is an id"),
-        target: channel("rc", "GENERAL"),
-        address: Address::of([("room_id", "GENERAL")]),
-        format: template(FORMAT),
         keys: BTreeMap::from([
             ("rc_alias".into(), template("{user}")),
             ("rc_avatar".into(), template("{user_avatar}")),
         ]),
         identity: Some("rc_alias".into()),
-        filter: Filter::default(),
         replace,
+        ..Frame::new(rule, channel("rc", "GENERAL"), address, template(FORMAT))
     }
 }
 

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::event::Event;
-use crate::frame::Frame;
+use crate::frame::{Addressed, Frame};
 use crate::markup::{Block, Dialect, Markup};
+use crate::recipient;
 use crate::template::{Field, Template};
 
 /// What will be said.
@@ -60,6 +61,9 @@ struct Values<'v> {
 impl<'v> Values<'v> {
     fn new(event: &'v Event, frame: &Frame, dialect: &'v dyn Dialect, zone: &'v TimeZone) -> Self {
         let mut message = event.message().map_or_else(Cow::default, |message| Cow::Borrowed(&message.text));
+        if frame.addressed == Some(Addressed::Prefix) {
+            message = Cow::Owned(recipient::cut(&message));
+        }
         for replacement in &frame.replace {
             message = Cow::Owned(replacement.apply_to(&message));
         }

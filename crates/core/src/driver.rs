@@ -23,6 +23,7 @@ use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use crate::spool::MediaSpool;
+use crate::template::Template;
 use crate::webhook::{ListenAt, Webhooks};
 
 /// A platform: its name, how its settings look, and how they become an instance.
@@ -112,6 +113,31 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether a channel's key means the same channel to every account of the realm: a room of a server does, while the
+    /// chat with a person is another one for each account.
+    fn is_shared(&self, channel: &ChannelKey) -> bool {
+        let _: &ChannelKey = channel;
+        true
+    }
+
+    /// The target that leads into a channel which events come from; `None` if nothing can be said there.
+    fn into_channel(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+        let _: &ChannelKey = channel;
+        None
+    }
+
+    /// Understands what a text names in leading brackets, where a target follows the conversation
+    /// ([`TargetChannel::open`]). `None`: it is no recipient, but something that people write in brackets.
+    fn recipient(&self, named: &str) -> Option<Recipient> {
+        let _: &str = named;
+        None
+    }
+
+    /// How a channel is called towards people who do not know it: a phone number instead of an id.
+    fn describe(&self, channel: &ChannelKey) -> String {
+        channel.to_string()
+    }
+
     /// Where it wants to receive webhooks, if it does.
     fn listen(&self) -> Option<ListenAt> {
         None
@@ -146,6 +172,27 @@ pub struct TargetChannel {
     pub address: Address,
     /// Secrets within the address (a webhook's URL).
     pub secrets: Vec<Secret>,
+    /// The address names no channel: each message goes to the channel of the conversation that it belongs to, which is
+    /// the one of the message that it answers, else the [recipient](InstanceConfig::recipient) that its text names.
+    pub open: bool,
+    /// What opens the thread that each source channel gets in the target, if the address asks for threads.
+    pub opener: Option<Template>,
+}
+
+impl TargetChannel {
+    /// A channel that is named by its address alone.
+    pub fn new(key: ChannelKey, address: Address) -> Self {
+        Self { key, also_known_as: Vec::new(), address, secrets: Vec::new(), open: false, opener: None }
+    }
+}
+
+/// Whom a text names in leading brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// The channel in which to reach them.
+    pub target: TargetChannel,
+    /// Why nothing may be sent there, for the writer to read.
+    pub refused: Option<String>,
 }
 
 /// What a platform can show and take.

@@ -48,6 +48,43 @@ pub struct Frame {
     /// What is replaced in the text, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replace: Vec<Replacement>,
+    /// How the message named this channel, where the rule's target follows the conversation. Then the writer is told
+    /// when the message cannot be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressed: Option<Addressed>,
+    /// What opens the thread that each source channel gets in the target, if it gets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opener: Option<Template>,
+}
+
+/// How a message named the channel that it goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Addressed {
+    /// It answers a message of that channel.
+    Reply,
+    /// Its text begins with `[recipient]`, which is not part of what is said.
+    Prefix,
+    /// Its text begins with a `[recipient]` who may not be written to, for this reason.
+    Refused(String),
+}
+
+impl Frame {
+    /// A frame that says every message as its format has it, and nothing else.
+    pub fn new(rule: RuleId, target: Channel, address: Address, format: Template) -> Self {
+        Self {
+            rule,
+            target,
+            address,
+            format,
+            keys: BTreeMap::new(),
+            identity: None,
+            filter: Filter::default(),
+            replace: Vec::new(),
+            addressed: None,
+            opener: None,
+        }
+    }
 }
 
 /// The name of a frame: the first 16 bytes of the SHA-256 of its JSON.

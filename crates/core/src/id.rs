@@ -110,6 +110,22 @@ text_id! {
     ChannelKey, spaces: true
 }
 
+impl MessageId {
+    /// What the id of an event begins with that tieline made itself: a thread's opener, a notice. No platform gives ids
+    /// with a space in them.
+    const OURS: &str = "tieline ";
+
+    /// The id of an event that tieline makes itself; `what` tells it apart and is at most 200 bytes long.
+    pub fn ours(what: &str) -> Result<Self, IdError> {
+        Self::new(&format!("{}{what}", Self::OURS))
+    }
+
+    /// Whether it names an event that tieline made itself, so that no platform knows it.
+    pub fn is_ours(&self) -> bool {
+        self.as_str().starts_with(Self::OURS)
+    }
+}
+
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

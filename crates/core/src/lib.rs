@@ -24,6 +24,7 @@ pub mod offer;
 pub mod outbox;
 pub mod plan;
 pub mod problem;
+mod recipient;
 pub mod replacement;
 pub mod secret;
 pub mod send;

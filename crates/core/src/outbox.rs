@@ -346,6 +346,17 @@ pub trait Outbox: Send + Sync + 'static {
         target: &Channel,
     ) -> Result<Option<MessageId>, OutboxError>;
 
+    /// The channels that hold a message or a copy of it, or, if it is a copy, its original and that one's other copies;
+    /// the original's channel first. Empty if it is not known.
+    async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError>;
+
+    /// Commits an event with one delivery that goes right before a pending delivery, the first of its lane, and returns
+    /// it instead of feeding it. `None`: the event is a repeat.
+    async fn precede(&self, delivery: DeliveryId, intake: Intake) -> Result<Option<Delivery>, OutboxError>;
+
+    /// Notes that the event of a copy is still needed: what is known of it lives as long from now on as if it were new.
+    async fn still_used(&self, realm: &str, copy: &MessageId, now: Timestamp) -> Result<(), OutboxError>;
+
     /// Dead letters, oldest first.
     async fn dead_letters(&self) -> Result<Vec<DeadLetter>, OutboxError>;
 

@@ -1,13 +1,15 @@
 //! The rule engine: which channels an event goes to, and why not to others.
 //!
 //! A [`Plan`] is made once from checked rules and never changes; a reload makes a new one. Routing is a pure function of
-//! plan and event. (Copies that we sent ourselves are known by their links; the outbox looks there in the same
+//! plan, event and links. (Copies that we sent ourselves are known by their links too; the outbox looks there in the same
 //! transaction that commits the event, see [`Outbox::accept`](crate::outbox::Outbox::accept).)
 //!
 //! Three questions are asked of each rule, by [`Plan::route`] of the few that the index names and by [`Plan::explain`]
 //! of all: does it take messages from this place ([`place`]), does it relay this kind of event, and for each target,
 //! does a copy go there ([`copies`])?
 
+mod accounts;
+mod conversation;
 mod copies;
 mod explain;
 mod index;
@@ -18,14 +20,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::driver::SourcePattern;
+use crate::driver::{InstanceConfig, SourcePattern};
 use crate::event::{Body, Event};
 use crate::frame::NamedFrame;
-use crate::id::{Channel, ChannelKey, InstanceId, RuleId};
+use crate::id::{Channel, ChannelKey, InstanceId, MessageId, RuleId};
 use crate::outbox::Routing;
 
 pub use self::explain::Verdict;
 
+use self::accounts::Accounts;
 use self::copies::Copies;
 use self::index::Index;
 use self::place::Place;
@@ -62,6 +65,16 @@ pub struct Target {
     pub frame: Arc<NamedFrame>,
     /// Other names of the same channel, as a source.
     pub also_known_as: Vec<ChannelKey>,
+    /// See [`TargetChannel::open`](crate::driver::TargetChannel::open). Then the frame's own channel is no real one.
+    pub open: bool,
+}
+
+/// What is known of an event beyond itself and the rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The channels that hold the message which it answers, or a copy of that; the original's first.
+    /// See [`Outbox::places`](crate::outbox::Outbox::places).
+    pub parent: Vec<Channel>,
 }
 
 /// Which events beside messages are relayed.
@@ -105,13 +118,32 @@ impl Events {
 pub struct Plan {
     rules: Vec<Rule>,
     index: Index,
+    accounts: Accounts,
+    /// Whether any target follows the conversation.
+    has_open: bool,
 }
 
 impl Plan {
     /// A plan of these rules, in the order of the configuration.
     pub fn new(rules: Vec<Rule>) -> Self {
         let index = Index::new(&rules);
-        Self { rules, index }
+        let has_open = rules.iter().flat_map(|rule| &rule.to).any(|target| target.open);
+        Self { rules, index, accounts: Accounts::default(), has_open }
+    }
+
+    /// The plan with what its instances know of their channels: which of them several accounts share, and whom a text
+    /// may name. Without it each account has channels of its own, and nobody can be named.
+    #[must_use]
+    pub fn among<'c>(self, instances: impl IntoIterator<Item = &'c Arc<dyn InstanceConfig>>) -> Self {
+        Self { accounts: Accounts::new(instances), ..self }
+    }
+
+    /// The message whose places [`route`](Self::route) must know to route an event, if it must know any.
+    pub fn asks_for<'e>(&self, event: &'e Event) -> Option<&'e MessageId> {
+        let parent = event.message().and_then(|message| message.reply_to.as_ref()).filter(|_| self.has_open)?;
+        let place = self.place(event);
+        let open = |rule: &Rule| rule.to.iter().any(|target| target.open);
+        self.index.hits(&place).any(|hit| open(&self.rules[hit.rule])).then_some(parent)
     }
 
     /// Where an event goes, or why it goes nowhere.
@@ -120,9 +152,9 @@ impl Plan {
     /// filter takes the event says it. While the event is incomplete some filters cannot decide yet; then several frames
     /// may say it, see [`Planned::frames`](crate::outbox::Planned::frames). Costs what the matching rules cost, however
     /// many others there are.
-    pub fn route(&self, event: &Event) -> Routing {
+    pub fn route(&self, event: &Event, links: &Links) -> Routing {
         let place = self.place(event);
-        let mut copies = Copies::default();
+        let mut copies = Copies::new(links, &self.accounts);
         let mut refusals = Refusals::default();
         for hit in self.index.hits(&place) {
             let rule = &self.rules[hit.rule];

@@ -53,6 +53,8 @@ pub struct Sending {
     pub target: Address,
     /// The key under which the platform may recognise a repeat.
     pub key: SendKey,
+    /// The opener of the thread that it goes into, in the target; this wins over what it answers.
+    pub thread: Option<MessageId>,
     /// What came of the parts before it, in order.
     pub before: Vec<Sent>,
     /// When this part was first tried.
@@ -153,6 +155,9 @@ pub enum SendError {
         /// What happened, for people.
         reason: String,
     },
+    /// Nothing was sent: the opener named by [`Sending::thread`] was deleted. A new one is made.
+    #[error("the thread's opener is gone")]
+    ThreadGone,
     /// It will never arrive as it is.
     #[error("{reason}")]
     Permanent {

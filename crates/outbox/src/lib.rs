@@ -33,6 +33,7 @@ mod dead;
 mod error;
 mod key;
 mod memory;
+mod precede;
 mod prune;
 mod read;
 mod rows;

@@ -27,7 +27,7 @@ pub(crate) fn step(batch: &mut Batch<'_>, now: i64, retention: Retention) -> Res
 /// The next events of a sweep that are old enough, each with whether it is settled since then.
 fn candidates(batch: &Batch<'_>, table: &str, after: i64, before: i64) -> Result<Vec<(i64, bool)>, Failure> {
     let mut rows = batch.connection.prepare_cached(&format!(
-        "SELECT e.seq, e.received, e.state <> 2 AND NOT EXISTS (SELECT 1 FROM deliveries d \
+        "SELECT e.seq, e.received, e.state <> 2 AND coalesce(e.used, 0) <= ?3 AND NOT EXISTS (SELECT 1 FROM deliveries d \
          WHERE d.id BETWEEN e.first AND e.first + e.deliveries - 1 AND (d.state IN (0, 3) OR d.ended > ?3)) \
          FROM {table} t JOIN events e ON e.seq = t.seq WHERE t.seq > ?1 ORDER BY t.seq LIMIT ?2"
     ))?;

@@ -195,6 +195,25 @@ impl Reading<'_> {
         Ok(None)
     }
 
+    /// See [`Outbox::places`](tieline_core::outbox::Outbox::places).
+    pub(crate) fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, Failure> {
+        let (from, to) = Name::new(realm, message).range();
+        let mut found = self.connection.prepare_cached(
+            "WITH known AS MATERIALIZED \
+             (SELECT DISTINCT seq FROM ids WHERE key BETWEEN ?1 AND ?2 AND substr(key, 17, 1) < x'03') \
+             SELECT c.instance, c.key FROM known k JOIN events e ON e.seq = k.seq JOIN channels c ON c.id = e.channel \
+             UNION ALL SELECT c.instance, c.key FROM known k JOIN events e ON e.seq = k.seq \
+             JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+             JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target",
+        )?;
+        let mut found = found.query(params![from, to])?;
+        let mut places = Vec::new();
+        while let Some(row) = found.next()? {
+            places.push(rows::channel(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?);
+        }
+        Ok(places)
+    }
+
     pub(crate) fn cursor(&self, instance: &InstanceId, name: &str) -> Result<Option<String>, Failure> {
         Ok(self
             .connection

@@ -20,7 +20,7 @@ use crate::error::{Failure, OpenError, opening};
 use crate::memory::Memory;
 use crate::read::Readers;
 use crate::writer::Writer;
-use crate::{complete, dead, prune, schema, settle};
+use crate::{complete, dead, precede, prune, schema, settle};
 
 /// The outbox in one SQLite file.
 pub struct SqliteOutbox {
@@ -150,6 +150,21 @@ impl Outbox for SqliteOutbox {
     ) -> Result<Option<MessageId>, OutboxError> {
         let (realm, message, target) = (realm.to_owned(), message.clone(), target.clone());
         self.readers.ask(move |reading| reading.copy_in(&realm, &message, &target)).await
+    }
+
+    async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError> {
+        let (realm, message) = (realm.to_owned(), message.clone());
+        self.readers.ask(move |reading| reading.places(&realm, &message)).await
+    }
+
+    async fn precede(&self, delivery: DeliveryId, intake: Intake) -> Result<Option<Delivery>, OutboxError> {
+        let arrival = Arrival::new(intake)?;
+        self.writer.ask(move |batch| precede::precede(batch, delivery, &arrival)).await
+    }
+
+    async fn still_used(&self, realm: &str, copy: &MessageId, now: Timestamp) -> Result<(), OutboxError> {
+        let (realm, copy) = (realm.to_owned(), copy.clone());
+        self.writer.ask(move |batch| precede::still_used(batch, &realm, &copy, now.as_millisecond())).await
     }
 
     async fn dead_letters(&self) -> Result<Vec<DeadLetter>, OutboxError> {

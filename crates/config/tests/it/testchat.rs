@@ -104,10 +104,8 @@ impl InstanceConfig for Instance {
     fn target(&self, address: &Address) -> Result<TargetChannel, Vec<Problem>> {
         let room = room(address, &["room", "env", "color"])?;
         Ok(TargetChannel {
-            key: ChannelKey::new(&room).unwrap(),
-            also_known_as: Vec::new(),
-            address: address.clone(),
             secrets: address.text("color").map(Secret::new).into_iter().collect(),
+            ..TargetChannel::new(ChannelKey::new(&room).unwrap(), address.clone())
         })
     }
 

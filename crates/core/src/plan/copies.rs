@@ -1,20 +1,25 @@
 //! The copies of one event: at most one in each target channel.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::id::Channel;
+use crate::id::{Channel, ChannelKey};
 use crate::outbox::Planned;
+use crate::plan::accounts::{Accounts, Domain};
+use crate::plan::conversation::Reached;
 use crate::plan::place::Place;
 use crate::plan::refusal::Refusal;
-use crate::plan::{Rule, Target};
+use crate::plan::{Links, Rule, Target};
 
 /// The copies that rules asked for so far.
-#[derive(Default)]
 pub(super) struct Copies<'p> {
+    links: &'p Links,
+    accounts: &'p Accounts,
     planned: Vec<Planned>,
-    by_target: HashMap<&'p Channel, Copy<'p>>,
+    /// By channel, whichever account names it.
+    by_target: HashMap<(Domain<'p>, Cow<'p, ChannelKey>), Copy<'p>>,
 }
 
 /// The copy that one channel gets.
@@ -26,19 +31,32 @@ struct Copy<'p> {
 }
 
 impl<'p> Copies<'p> {
-    /// Offers a target of a matching rule. `Err`: why it gets nothing from this rule.
-    pub(super) fn offer(&mut self, rule: &'p Rule, target: &'p Target, place: &Place<'_>) -> Result<(), Refusal<'p>> {
-        let channel = target.channel();
-        if place.is_target(target) {
-            return Err(Refusal::Origin(channel));
+    pub(super) fn new(links: &'p Links, accounts: &'p Accounts) -> Self {
+        Self { links, accounts, planned: Vec::new(), by_target: HashMap::new() }
+    }
+
+    /// Offers a target of a matching rule. Returns the channel that gets a copy; `Err`: why none does from this rule.
+    pub(super) fn offer(
+        &mut self,
+        rule: &'p Rule,
+        target: &'p Target,
+        place: &Place<'_>,
+    ) -> Result<Channel, Refusal<'p>> {
+        let reached = Reached::new(target, place.event, self.links, self.accounts)?;
+        let channel = reached.channel();
+        if place.is_target(&reached, self.accounts) {
+            return Err(Refusal::Origin(channel.clone()));
         }
-        let known = self.by_target.entry(channel);
+        let domain = self.accounts.domain(&target.channel().instance, &channel.key);
+        let key = if target.open { Cow::Owned(channel.key.clone()) } else { Cow::Borrowed(&target.channel().key) };
+        let known = self.by_target.entry((domain, key));
         if let Entry::Occupied(copy) = &known
             && let Some(earlier) = copy.get().settled
         {
-            return Err(Refusal::HasCopy(channel, earlier));
+            return Err(Refusal::HasCopy(channel.clone(), earlier));
         }
-        let filter = &target.frame.frame.filter;
+        let frame = reached.frame();
+        let filter = &frame.frame.filter;
         if let Some(reason) = filter.refuses(place.event) {
             return Err(Refusal::Filter(reason));
         }
@@ -46,11 +64,15 @@ impl<'p> Copies<'p> {
             self.planned.push(Planned { target: channel.clone(), frames: Vec::with_capacity(1) });
             Copy { at: self.planned.len() - 1, settled: None }
         });
-        self.planned[copy.at].frames.push(Arc::clone(&target.frame));
+        // Frames of another account into the same channel cannot stand in for one another: a delivery has one target.
+        if self.planned[copy.at].target != *channel {
+            return Err(Refusal::Sharing(channel.clone()));
+        }
+        self.planned[copy.at].frames.push(Arc::clone(frame));
         if !filter.is_undecided(place.event) {
             copy.settled = Some(rule);
         }
-        Ok(())
+        Ok(channel.clone())
     }
 
     pub(super) fn into_planned(self) -> Vec<Planned> {

@@ -5,7 +5,7 @@ use crate::id::{Channel, RuleId};
 use crate::plan::copies::Copies;
 use crate::plan::place::Place;
 use crate::plan::refusal::nearest;
-use crate::plan::{Plan, Rule};
+use crate::plan::{Links, Plan, Rule, Target};
 
 /// What a rule says to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct Verdict {
 impl Plan {
     /// What every rule says to an event, in their order. Looks at each rule without the index, so it costs what the
     /// configuration is long: it is for people, and [`Plan::route`] for messages.
-    pub fn explain(&self, event: &Event) -> Vec<Verdict> {
+    pub fn explain(&self, event: &Event, links: &Links) -> Vec<Verdict> {
         let place = self.place(event);
-        let mut copies = Copies::default();
+        let mut copies = Copies::new(links, &self.accounts);
         self.rules.iter().map(|rule| rule.verdict(&place, &mut copies)).collect()
     }
 }
@@ -35,11 +35,10 @@ impl Rule {
         // The filter is the rule's, the same in each of its frames.
         let refusal = refusal.or_else(|| self.to.first().and_then(|to| to.frame.frame.filter.refuses(place.event)));
         let targets = if refusal.is_some() { &[][..] } else { &self.to };
-        let mut offer = |target| copies.offer(self, target, place).err().map(|refusal| refusal.to_string());
-        Verdict {
-            rule: self.id.clone(),
-            refusal,
-            targets: targets.iter().map(|target| (target.channel().clone(), offer(target))).collect(),
-        }
+        let mut offer = |target: &'p Target| match copies.offer(self, target, place) {
+            Ok(channel) => (channel, None),
+            Err(refusal) => (target.channel().clone(), Some(refusal.to_string())),
+        };
+        Verdict { rule: self.id.clone(), refusal, targets: targets.iter().map(&mut offer).collect() }
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::event::Event;
 use crate::id::{Channel, ChannelKey};
+use crate::plan::Source;
+use crate::plan::accounts::Accounts;
+use crate::plan::conversation::Reached;
 use crate::plan::refusal::Refusal;
-use crate::plan::{Source, Target};
 
 /// Where an event happened.
 pub(super) struct Place<'e> {
@@ -40,12 +42,14 @@ impl<'e> Place<'e> {
         differing.map(|(key, value)| Refusal::AddressKey(key, value))
     }
 
-    /// Whether a target leads back to where the event came from.
+    /// Whether a target leads back to where the event came from, be it by another account that shares the channel.
     ///
     /// What is said in a thread that counts as its parent goes back to neither of the two.
-    pub(super) fn is_target(&self, target: &Target) -> bool {
+    pub(super) fn is_target(&self, target: &Reached<'_>, accounts: &Accounts) -> bool {
         let Channel { instance, key } = target.channel();
-        let came_from_here = |key: &ChannelKey| key == self.origin || *key == self.event.channel;
-        *instance == self.event.instance && (came_from_here(key) || target.also_known_as.iter().any(came_from_here))
+        let came_from_here = |key: &ChannelKey| {
+            (key == self.origin || *key == self.event.channel) && accounts.agree_on(key, instance, &self.event.instance)
+        };
+        came_from_here(key) || target.also_known_as().iter().any(came_from_here)
     }
 }

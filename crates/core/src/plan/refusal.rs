@@ -22,9 +22,15 @@ pub(super) enum Refusal<'p> {
     /// It does not relay this kind of event.
     Kind(&'static str),
     /// The target is where the event came from.
-    Origin(&'p Channel),
+    Origin(Channel),
+    /// The target follows the conversation, and the event came from its own account.
+    OwnAccount,
+    /// The target follows the conversation, and the message names none.
+    NoConversation,
     /// The target gets its copy from an earlier rule.
-    HasCopy(&'p Channel, &'p Rule),
+    HasCopy(Channel, &'p Rule),
+    /// The target is a channel into which another account may be going to write, whose filter cannot decide yet.
+    Sharing(Channel),
     /// The filter refuses.
     Filter(String),
 }
@@ -38,7 +44,12 @@ impl Refusal<'_> {
             Self::ThreadIsNamed => 2,
             Self::AddressKey(..) => 3,
             Self::Kind(_) => 4,
-            Self::Origin(_) | Self::HasCopy(..) | Self::Filter(_) => 5,
+            Self::Origin(_)
+            | Self::OwnAccount
+            | Self::NoConversation
+            | Self::HasCopy(..)
+            | Self::Sharing(_)
+            | Self::Filter(_) => 5,
         }
     }
 }
@@ -54,9 +65,14 @@ impl fmt::Display for Refusal<'_> {
             Self::AddressKey(key, value) => write!(f, "its source wants `{key}` to be {value}"),
             Self::Kind(kind) => write!(f, "its `events` do not name `{kind}`"),
             Self::Origin(channel) => write!(f, "the message came from {channel}"),
+            Self::OwnAccount => f.write_str("what comes from an account is not passed on to other chats of it"),
+            Self::NoConversation => {
+                f.write_str("the message neither answers one of the other side nor begins with a `[recipient]`")
+            }
             Self::HasCopy(channel, earlier) => {
                 write!(f, "{channel} already gets it by rule `{}`", earlier.id)
             }
+            Self::Sharing(channel) => write!(f, "{channel} is the target of an earlier rule, under another account"),
             Self::Filter(reason) => f.write_str(reason),
         }
     }

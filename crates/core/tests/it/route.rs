@@ -3,13 +3,13 @@
 use tieline_core::event::{Authorship, Body, Event, Reaction};
 use tieline_core::filter::{Choice, Filter, Pattern};
 use tieline_core::outbox::Routing;
-use tieline_core::plan::{Events, Plan, Rule};
+use tieline_core::plan::{Events, Links, Plan, Rule};
 
 use crate::words::{channel, filtered, incomplete, instance, key, only_text, rule, said, said_in_thread};
 
 /// `target<rules that may say it`, in order; or why nobody gets it.
 fn routed(plan: &Plan, event: &Event) -> Result<Vec<String>, String> {
-    match plan.route(event) {
+    match plan.route(event, &Links::default()) {
         Routing::Deliver(planned) => Ok(planned
             .iter()
             .map(|planned| {
@@ -158,7 +158,7 @@ fn explain_names_the_first_condition_that_failed() {
         rule("first", &["dc/1"], &["rc/G", "dc/1"]),
         filtered(rule("second", &["dc/*"], &["rc/G", "rc/H"]), &only_text("urgent")),
     ]);
-    let verdicts = plan.explain(&said("dc/1", "hi"));
+    let verdicts = plan.explain(&said("dc/1", "hi"), &Links::default());
     let refusals: Vec<_> = verdicts.iter().map(|verdict| verdict.refusal.as_deref()).collect();
     assert_eq!(
         refusals,
@@ -176,7 +176,7 @@ fn explain_names_the_first_condition_that_failed() {
     );
     assert!(verdicts[4].targets.is_empty(), "a rule whose filter refuses has not matched");
     let thread = Plan::new(vec![rule("parent", &["dc/1"], &["rc/G"]), rule("thread", &["dc/t"], &["rc/G"])]);
-    let verdicts = thread.explain(&said_in_thread("dc/t", "1", "hi"));
+    let verdicts = thread.explain(&said_in_thread("dc/t", "1", "hi"), &Links::default());
     assert!(verdicts[0].refusal.as_ref().unwrap().contains("names the thread itself"), "{verdicts:?}");
 }
 

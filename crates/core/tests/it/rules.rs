@@ -7,7 +7,7 @@ use tieline_core::event::{Authorship, Event};
 use tieline_core::filter::Filter;
 use tieline_core::id::Channel;
 use tieline_core::outbox::{Planned, Routing};
-use tieline_core::plan::{Plan, Rule, Source, Target};
+use tieline_core::plan::{Links, Plan, Rule, Source, Target};
 
 use crate::words::{channel, filtered, incomplete, key, only_text, rule, said, said_in_thread};
 
@@ -112,7 +112,7 @@ proptest! {
     #[test]
     fn the_index_finds_what_a_look_at_every_rule_finds(rules in rules(), event in events()) {
         let expected = naive(&rules, &event);
-        match Plan::new(rules).route(&event) {
+        match Plan::new(rules).route(&event, &Links::default()) {
             Routing::Deliver(planned) => {
                 let told = |planned: &[Planned]| {
                     planned.iter().map(|one| (one.target.clone(), one.frames.clone())).collect::<Vec<_>>()
@@ -130,7 +130,7 @@ proptest! {
     #[test]
     fn nothing_goes_back_and_no_channel_gets_two(rules in rules(), event in events()) {
         let plan = Plan::new(rules);
-        if let Routing::Deliver(planned) = plan.route(&event) {
+        if let Routing::Deliver(planned) = plan.route(&event, &Links::default()) {
             prop_assert!(!planned.is_empty());
             let own = Channel { instance: event.instance.clone(), key: event.channel.clone() };
             let mut seen = HashSet::new();
@@ -146,7 +146,7 @@ proptest! {
     fn explain_says_what_route_does(rules in rules(), event in events()) {
         let plan = Plan::new(rules);
         let mut told = HashSet::new();
-        let verdicts = plan.explain(&event);
+        let verdicts = plan.explain(&event, &Links::default());
         prop_assert_eq!(verdicts.len(), plan.rules().len());
         for verdict in verdicts {
             for (target, refusal) in verdict.targets {
@@ -157,7 +157,7 @@ proptest! {
             }
         }
         let mut done = HashSet::new();
-        if let Routing::Deliver(planned) = plan.route(&event) {
+        if let Routing::Deliver(planned) = plan.route(&event, &Links::default()) {
             for one in planned {
                 done.extend(one.frames.iter().map(|named| (named.frame.rule.clone(), one.target.clone())));
             }

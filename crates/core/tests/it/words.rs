@@ -37,16 +37,8 @@ pub(crate) fn source(path: &str) -> Source {
 }
 
 pub(crate) fn frame(rule: &str, to: &str) -> Frame {
-    Frame {
-        rule: RuleId::new(rule).unwrap(),
-        target: channel(to),
-        address: Address::of([("channel", to)]),
-        format: Template::parse("{msg}").unwrap(),
-        keys: BTreeMap::new(),
-        identity: None,
-        filter: Filter::default(),
-        replace: Vec::new(),
-    }
+    let address = Address::of([("channel", to)]);
+    Frame::new(RuleId::new(rule).unwrap(), channel(to), address, Template::parse("{msg}").unwrap())
 }
 
 pub(crate) fn named(frame: Frame) -> Arc<NamedFrame> {
@@ -54,7 +46,7 @@ pub(crate) fn named(frame: Frame) -> Arc<NamedFrame> {
 }
 
 pub(crate) fn target(rule: &str, to: &str) -> Target {
-    Target { frame: named(frame(rule, to)), also_known_as: Vec::new() }
+    Target { frame: named(frame(rule, to)), also_known_as: Vec::new(), open: false }
 }
 
 pub(crate) fn rule(id: &str, from: &[&str], to: &[&str]) -> Rule {

@@ -1,16 +1,20 @@
 //! Channel addresses: `{"room_id": "GENERAL"}`, and for targets of a hook `{"channel": "#general"}`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tieline_core::address::Address;
 use tieline_core::driver::{SourcePattern, TargetChannel};
 use tieline_core::id::ChannelKey;
 use tieline_core::problem::{Problem, unknown_keys};
+use tieline_core::template::Template;
 
 use crate::hook::Hook;
 
 const ROOM: &str = "room_id";
 const CHANNEL: &str = "channel";
 const THREADS: &str = "thread_per_chat";
+
+/// What opens the thread of a source channel: its name, and how else it is called.
+const OPENER: &str = "*{room}* ({platform}, {msg})";
 
 /// The JSON Schema of an address.
 pub(crate) fn schema(as_target: bool) -> Value {
@@ -88,6 +92,7 @@ pub(crate) fn target(address: &Address, hook: Option<&Hook>) -> Result<TargetCha
         room.map(str::to_owned)
     };
     let name = name.and_then(|name| key(&name, CHANNEL, &mut problems));
+    let opener = opener(address, &mut problems);
     let (true, Some(key)) = (problems.is_empty(), name) else { return Err(problems) };
     let mut also_known_as: Vec<ChannelKey> = Vec::new();
     if hook.is_some() {
@@ -97,7 +102,7 @@ pub(crate) fn target(address: &Address, hook: Option<&Hook>) -> Result<TargetCha
         also_known_as.extend(bare.and_then(|id| ChannelKey::new(id).ok()).filter(|id| !also_known_as.contains(id)));
     }
     let canonical = Address::of([(ROOM, room), (CHANNEL, channel)].into_iter().filter_map(|(k, v)| Some((k, v?))));
-    Ok(TargetChannel { key, also_known_as, address: canonical, secrets: Vec::new() })
+    Ok(TargetChannel { also_known_as, opener, ..TargetChannel::new(key, canonical) })
 }
 
 /// Problems of the addresses of one `connect` rule, seen together.
@@ -120,17 +125,20 @@ pub(crate) fn connect(addresses: &[Address], hook: Option<&Hook>) -> Vec<Problem
 }
 
 fn unknown(address: &Address) -> Vec<Problem> {
-    let mut keys: Map<String, Value> = address.keys().clone();
-    let threads = keys.remove(THREADS);
-    let mut problems = unknown_keys(&keys, &[ROOM, CHANNEL]);
-    if threads.is_some_and(|asked| asked != Value::Bool(false)) {
-        problems.push(
-            Problem::error("`thread_per_chat` comes with a later version of tieline")
-                .at(THREADS)
-                .help("leave it out; the chats of all sources then share the room"),
-        );
+    unknown_keys(address.keys(), &[ROOM, CHANNEL, THREADS])
+}
+
+/// What opens the thread of each source channel, if the address asks for threads.
+fn opener(address: &Address, problems: &mut Vec<Problem>) -> Option<Template> {
+    match address.keys().get(THREADS)? {
+        Value::Bool(asked) => asked.then(|| Template::parse(OPENER).expect("it is a template")),
+        other => {
+            let found = if other.is_string() { "a text" } else { "something else" };
+            let problem = Problem::error(format!("`thread_per_chat` is `true` or `false`, and this is {found}"));
+            problems.push(problem.at(THREADS).help("write true, without quotes"));
+            None
+        }
     }
-    problems
 }
 
 fn channel_without_hook() -> Problem {
@@ -206,9 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_per_chat_is_refused_clearly() {
-        let problems = target(&address(json!({ "room_id": "R", "thread_per_chat": true })), None).expect_err("refused");
-        assert!(messages(&problems).contains("later version"));
+    fn a_thread_per_chat_has_an_opener() {
+        let asked = |value: Value| target(&address(json!({ "room_id": "R", "thread_per_chat": value })), None);
+        assert!(asked(json!(true)).expect("sound").opener.is_some());
+        assert_eq!(asked(json!(false)).expect("sound").opener, None);
+        assert!(messages(&asked(json!("yes")).expect_err("refused")).contains("`true` or `false`"));
     }
 
     #[test]

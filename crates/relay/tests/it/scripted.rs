@@ -281,17 +281,9 @@ impl Clock for SystemClock {
 pub(crate) fn rule(id: &str, from: (&str, &str), to: &[(&str, &str)], format: &str) -> Rule {
     let rule = RuleId::new(id).unwrap();
     let target = |(instance, room): &(&str, &str)| {
-        let frame = Frame {
-            rule: rule.clone(),
-            target: channel(instance, room),
-            address: Address::of([("room", *room)]),
-            format: Template::parse(format).unwrap(),
-            keys: std::collections::BTreeMap::new(),
-            identity: None,
-            filter: tieline_core::filter::Filter::default(),
-            replace: Vec::new(),
-        };
-        Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: Vec::new() }
+        let address = Address::of([("room", *room)]);
+        let frame = Frame::new(rule.clone(), channel(instance, room), address, Template::parse(format).unwrap());
+        Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: Vec::new(), open: false }
     };
     Rule {
         id: rule.clone(),
