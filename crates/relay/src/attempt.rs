@@ -1,12 +1,11 @@
 //! What is sent: a delivery made ready for its driver, part by part.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use tieline_core::compose::compose;
-use tieline_core::event::{Attachment, Event};
+use tieline_core::event::Event;
 use tieline_core::frame::Frame;
 use tieline_core::outbox::Delivery;
 use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
@@ -49,7 +48,7 @@ impl Parts {
             return Ok(Err(Unsendable::Nothing));
         }
         let outgoing = outgoing(exchange, instance, delivery, frame).await?;
-        if exchange.secret_guard && tells_a_secret(exchange, event, &outgoing) {
+        if exchange.secret_guard && exchange.guard.finds_in_message(event, &outgoing) {
             return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
         }
         let cut = std::panic::catch_unwind(AssertUnwindSafe(|| instance.driver.cut(&outgoing)))
@@ -138,21 +137,6 @@ async fn outgoing(
         reply_to,
         time: event.time,
     })
-}
-
-/// Looks at the texts as they were typed, too: escaping could tear a secret apart that a reader puts together again.
-fn tells_a_secret(exchange: &Exchange, event: &Event, outgoing: &Outgoing) -> bool {
-    let guard = &exchange.guard;
-    let author = &event.author;
-    let file =
-        |file: &Attachment| guard.finds(&file.name) || file.link.as_deref().is_some_and(|link| guard.finds(link));
-    let keys: &BTreeMap<String, String> = &outgoing.keys;
-    guard.finds(&outgoing.text)
-        || guard.finds(&outgoing.named_text)
-        || keys.values().any(|value| guard.finds(value))
-        || outgoing.attachments.iter().any(file)
-        || event.message().is_some_and(|message| guard.finds(&message.text.to_plain()))
-        || [&author.alias, &author.display_name, &author.username].into_iter().any(|name| guard.finds(name))
 }
 
 /// Sends a part. A driver that panics fails this send and nothing else; nobody knows how far it got.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A back-off: doubling from `first` to `longest`, each wait moved by up to a fifth either way, so that lanes that
-/// failed together do not come back together.
+/// failed together do not come back together. No wait is shorter than `first` or longer than `longest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -34,7 +34,8 @@ impl Backoff {
     fn jittered(self, failures: u32, chance: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(30);
         let plain = self.first.saturating_mul(1_u32 << doublings).min(self.longest);
-        plain.mul_f64(0.8 + 0.4 * chance)
+        let (shortest, longest) = (plain.mul_f64(0.8).max(self.first), plain.mul_f64(1.2).min(self.longest));
+        shortest + longest.saturating_sub(shortest).mul_f64(chance)
     }
 }
 
@@ -48,9 +49,18 @@ mod tests {
         fn waits_grow_and_stay_within_bounds(failures in 0_u32..10_000, chance in 0.0_f64..1.0) {
             for backoff in [ATTEMPTS, CREDENTIALS, DRIVERS, COMPLETION, DISK] {
                 let wait = backoff.jittered(failures, chance);
-                prop_assert!(wait >= backoff.first.mul_f64(0.79));
-                prop_assert!(wait <= backoff.longest.mul_f64(1.21));
+                prop_assert!(wait >= backoff.first && wait <= backoff.longest, "{wait:?}");
                 prop_assert!(backoff.jittered(failures + 1, chance) >= wait);
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_that_failed_together_do_not_come_back_together() {
+        for backoff in [ATTEMPTS, CREDENTIALS, DRIVERS, COMPLETION, DISK] {
+            for failures in [1, 2, 3, 1000] {
+                let (soon, late) = (backoff.jittered(failures, 0.0), backoff.jittered(failures, 1.0));
+                assert!(late > soon.mul_f64(1.19), "{failures} failures: from {soon:?} to {late:?}");
             }
         }
     }

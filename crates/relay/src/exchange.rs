@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::backoff::DISK;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
+use crate::disk::Disk;
 use crate::gates::{Gates, until};
 use crate::health::{HealthBoard, Side};
 use crate::secret_guard::SecretGuard;
@@ -46,6 +47,7 @@ pub(crate) struct Exchange {
     pub(crate) unsettled: Arc<Unsettled>,
     pub(crate) completions: Completions,
     pub(crate) health: HealthBoard,
+    pub(crate) disk: Disk,
     pub(crate) telemetry: Telemetry,
     /// Cancelled when the relay stops: nothing new is begun.
     pub(crate) shutdown: CancellationToken,
@@ -107,7 +109,7 @@ impl Exchange {
                 Err(OutboxError::Closed) => return Err(Stopping),
                 Err(error) => {
                     failures += 1;
-                    self.telemetry.disk_refused(what, &error);
+                    self.disk_refused(what, &error);
                     if self.shutdown.is_cancelled() {
                         return Err(Stopping);
                     }

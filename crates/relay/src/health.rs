@@ -14,7 +14,7 @@ pub struct InstanceHealth {
     pub state: State,
     /// Since when.
     pub since: Timestamp,
-    /// What is wrong, in plain words; when it is ready, what was wrong last.
+    /// What is wrong, in plain words; `None` when it is ready.
     pub error: Option<String>,
 }
 
@@ -33,8 +33,12 @@ pub enum State {
 /// Which side of an instance speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
+    /// Its driver: whether it hears of messages.
     Receiving,
+    /// Its lanes: whether messages arrive.
     Sending,
+    /// The disk, which all instances share: whether anything can be accepted.
+    Storing,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,7 @@ struct Entry {
     started: bool,
     receiving: Option<String>,
     sending: Option<String>,
+    storing: Option<String>,
     shown: InstanceHealth,
 }
 
@@ -56,6 +61,7 @@ impl HealthBoard {
             started: false,
             receiving: None,
             sending: None,
+            storing: None,
             shown: InstanceHealth { state: State::Starting, since: now, error: None },
         };
         Self { instances: Mutex::new(instances.into_iter().map(|id| (id, entry())).collect()) }
@@ -77,12 +83,13 @@ impl HealthBoard {
                 &mut entry.receiving
             }
             Side::Sending => &mut entry.sending,
+            Side::Storing => &mut entry.storing,
         };
         if slot.as_deref() == trouble && entry.started == (entry.shown.state != State::Starting) {
             return None;
         }
         *slot = trouble.map(str::to_owned);
-        let error = entry.receiving.as_ref().or(entry.sending.as_ref());
+        let error = entry.storing.as_ref().or(entry.receiving.as_ref()).or(entry.sending.as_ref());
         let state = match (error, entry.started) {
             (Some(_), _) => State::Failing,
             (None, true) => State::Ready,
@@ -93,9 +100,7 @@ impl HealthBoard {
             entry.shown.state = state;
             entry.shown.since = now;
         }
-        if let Some(error) = error {
-            entry.shown.error = Some(error.clone());
-        }
+        entry.shown.error = error.cloned();
         changed.then(|| entry.shown.clone())
     }
 
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_is_ready_when_both_its_sides_are() {
+    fn an_instance_is_ready_when_all_its_sides_are() {
         let rc = InstanceId::new("rc").unwrap();
         let at = |second| Timestamp::from_second(second).unwrap();
         let board = HealthBoard::new([rc.clone()], at(0));
@@ -124,6 +129,10 @@ mod tests {
         assert_eq!((failing.state, failing.since, failing.error.as_deref()), (State::Failing, at(3), Some("refused")));
         assert_eq!(board.note(&rc, Side::Receiving, None, at(4)), None, "sending is still broken");
         let ready = board.note(&rc, Side::Sending, None, at(5)).expect("a change");
-        assert_eq!((ready.state, ready.error.as_deref()), (State::Ready, Some("refused")));
+        assert_eq!((ready.state, ready.since, ready.error), (State::Ready, at(5), None), "what was wrong is over");
+        let full = board.note(&rc, Side::Storing, Some("disk full"), at(6)).expect("a change");
+        assert_eq!((full.state, full.error.as_deref()), (State::Failing, Some("disk full")));
+        assert_eq!(board.note(&rc, Side::Sending, None, at(7)), None, "the disk is still full");
+        assert_eq!(board.note(&rc, Side::Storing, None, at(8)).map(|h| h.error), Some(None));
     }
 }

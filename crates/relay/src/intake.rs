@@ -38,7 +38,13 @@ impl Inbound for Reception {
         } else {
             route(&exchange, &event)
         };
-        let accepted = exchange.outbox.accept(intake(&exchange, &event, routing)).await.map_err(refused)?;
+        let accepted = match exchange.outbox.accept(intake(&exchange, &event, routing)).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                exchange.disk_refused("accepting an event", &error);
+                return Err(refused(error));
+            }
+        };
         exchange.telemetry.accepted(&event, &accepted);
         match (&accepted, wait) {
             (Accepted::Planned { seq, .. }, _) => complete_early(&exchange, *seq, &event),

@@ -3,7 +3,8 @@
 //! Drivers hand events to the intake ([`intake`]), which asks the plan where they go and commits them to the outbox. The
 //! outbox feeds each committed delivery to its lane ([`lanes`], [`mailbox`]), which makes it whole ([`completion`]),
 //! waits where a platform asked to wait ([`gates`], [`credentials`]), sends it ([`attempt`]) and settles it
-//! ([`delivery`]). [`supervisor`] keeps drivers running and [`health`] tells how they are.
+//! ([`delivery`]). [`supervisor`] keeps drivers running, [`disk`] finds out when a full disk has space again, and
+//! [`health`] tells how everything is. What is stored is looked at through [`stored_messages`].
 //!
 //! What must stay true here:
 //!
@@ -16,6 +17,7 @@ mod backoff;
 mod completion;
 mod credentials;
 mod delivery;
+mod disk;
 mod exchange;
 mod gates;
 mod health;
@@ -25,6 +27,7 @@ mod mailbox;
 mod relay;
 mod retention;
 mod secret_guard;
+mod stored_messages;
 mod supervisor;
 mod telemetry;
 mod unsettled;
@@ -32,3 +35,4 @@ mod unsettled;
 pub use health::{InstanceHealth, State};
 pub use relay::{Relay, Rooms, Settings, StartError};
 pub use secret_guard::SecretGuard;
+pub use stored_messages::StoredMessages;

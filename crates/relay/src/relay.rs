@@ -12,8 +12,8 @@ use tieline_core::clock::Clock;
 use tieline_core::driver::{
     BuildError, Driver, DriverContext, DriverError, InstanceConfig, KnownMessages, Room, Services,
 };
-use tieline_core::id::{DeliveryId, InstanceId, MessageId};
-use tieline_core::outbox::{DeadLetter, Outbox, OutboxError, Retention};
+use tieline_core::id::{InstanceId, MessageId};
+use tieline_core::outbox::{Outbox, OutboxError, Retention};
 use tieline_core::plan::Plan;
 use tieline_core::secret::Secret;
 use tieline_core::spool::MediaSpool;
@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::completion::Completions;
 use crate::credentials::Credentials;
+use crate::disk::{self, Disk};
 use crate::exchange::{Exchange, Running};
 use crate::gates::Gates;
 use crate::health::{HealthBoard, InstanceHealth};
@@ -31,6 +32,7 @@ use crate::intake::{Reception, take_up_held};
 use crate::lanes::{LaneFeed, Lanes};
 use crate::retention;
 use crate::secret_guard::SecretGuard;
+use crate::stored_messages::StoredMessages;
 use crate::supervisor::{self, Reporter};
 use crate::telemetry::Telemetry;
 use crate::unsettled::Unsettled;
@@ -129,6 +131,7 @@ impl Relay {
             credentials: Credentials::default(),
             unsettled: Arc::new(Unsettled::default()),
             completions: Completions::default(),
+            disk: Disk::default(),
             telemetry: Telemetry::new(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -150,6 +153,7 @@ impl Relay {
             };
             exchange.tasks.spawn(supervisor::run(Arc::clone(&exchange), instance.clone(), context));
         }
+        exchange.tasks.spawn(disk::watch(Arc::clone(&exchange)));
         exchange.tasks.spawn(retention::run(Arc::clone(&exchange), settings.retention));
         Ok(Arc::new(Self { exchange }))
     }
@@ -169,25 +173,9 @@ impl Relay {
         self.exchange.guard.mask(text)
     }
 
-    /// Dead letters, oldest first, secrets masked.
-    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, OutboxError> {
-        let mut letters = self.exchange.outbox.dead_letters().await?;
-        for letter in &mut letters {
-            self.exchange.guard.mask_letter(letter);
-        }
-        Ok(letters)
-    }
-
-    /// Puts dead letters at the end of their lanes. Returns those that were dead.
-    pub async fn retry_dead(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, OutboxError> {
-        self.exchange.outbox.retry_dead(ids, self.exchange.now()).await
-    }
-
-    /// Drops dead letters for good. Returns those that were dead.
-    pub async fn drop_dead(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, OutboxError> {
-        let (dropped, files) = self.exchange.outbox.drop_dead(ids, self.exchange.now()).await?;
-        self.exchange.discard(files).await;
-        Ok(dropped)
+    /// The stored messages, for people who look at them or decide about them.
+    pub fn stored(&self) -> StoredMessages {
+        StoredMessages::of_relay(Arc::clone(&self.exchange))
     }
 
     /// The driver of an instance, to be asked for rooms or findings.

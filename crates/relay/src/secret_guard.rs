@@ -2,8 +2,10 @@
 
 use aho_corasick::AhoCorasick;
 use serde_json::Value;
+use tieline_core::event::{Attachment, Event};
 use tieline_core::outbox::DeadLetter;
 use tieline_core::secret::Secret;
+use tieline_core::send::Outgoing;
 
 /// Secrets shorter than this are not looked for: they would be found in ordinary words.
 const SHORTEST: usize = 8;
@@ -47,6 +49,21 @@ impl SecretGuard {
             Value::Object(entries) => entries.iter().any(|(key, value)| self.finds(key) || self.finds_in(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
+    }
+
+    /// Whether a message would tell a secret: in what is sent of it, or in what was typed, since escaping could tear a
+    /// secret apart that a reader puts together again. What the driver makes of it is looked at by
+    /// [`finds_in`](Self::finds_in).
+    pub fn finds_in_message(&self, event: &Event, outgoing: &Outgoing) -> bool {
+        let author = &event.author;
+        let file =
+            |file: &Attachment| self.finds(&file.name) || file.link.as_deref().is_some_and(|link| self.finds(link));
+        self.finds(&outgoing.text)
+            || self.finds(&outgoing.named_text)
+            || outgoing.keys.values().any(|value| self.finds(value))
+            || outgoing.attachments.iter().any(file)
+            || event.message().is_some_and(|message| self.finds(&message.text.to_plain()))
+            || [&author.alias, &author.display_name, &author.username].into_iter().any(|name| self.finds(name))
     }
 
     /// The text with each secret replaced.

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tieline_core::driver::CompleteError;
 use tieline_core::event::Event;
+use tieline_relay::State;
 
 use crate::house::House;
 use crate::scripted::{Scripted, message, plan, rule};
@@ -38,5 +39,5 @@ async fn a_driver_that_stops_is_run_again() {
     chat.wait_for("B", 1).await;
     house.settled().await;
     let health = house.relay.health().remove(&chat.id).unwrap();
-    assert_eq!(health.error.as_deref(), Some("the script says so"), "what was wrong last is still told");
+    assert_eq!((health.state, health.error), (State::Ready, None), "what was wrong is over");
 }

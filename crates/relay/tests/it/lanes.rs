@@ -101,11 +101,11 @@ async fn what_cannot_be_delivered_is_a_dead_letter_that_can_be_retried_or_droppe
     chat.receive(message("chat", "A", "m3", "three")).await;
     chat.wait_for("B", 1).await;
     house.settled().await;
-    let dead = house.relay.dead_letters().await.unwrap();
+    let dead = house.relay.stored().dead_letters().await.unwrap();
     let reasons: Vec<&str> = dead.iter().map(|letter| letter.reason.as_str()).collect();
     assert_eq!(reasons, ["the room is archived", "this cannot be said here"]);
-    assert_eq!(house.relay.retry_dead(&[dead[0].id]).await.unwrap(), [dead[0].id]);
-    assert_eq!(house.relay.drop_dead(&[dead[1].id]).await.unwrap(), [dead[1].id]);
+    assert_eq!(house.relay.stored().retry_dead(&[dead[0].id]).await.unwrap(), [dead[0].id]);
+    assert_eq!(house.relay.stored().drop_dead(&[dead[1].id]).await.unwrap(), [dead[1].id]);
     chat.wait_for("B", 2).await;
     let tallies = house.settled().await;
     assert_eq!(chat.texts("B"), ["three", "one"], "a retried letter joins the end");
@@ -125,7 +125,7 @@ async fn a_delivery_is_given_up_after_its_time_but_not_before_one_try() {
     let tallies = house.settled().await;
     assert_eq!(chat.texts("B"), ["two"]);
     assert_eq!((tallies.delivered, tallies.dead), (1, 1));
-    assert!(house.relay.dead_letters().await.unwrap()[0].reason.contains("the script says so"));
+    assert!(house.relay.stored().dead_letters().await.unwrap()[0].reason.contains("the script says so"));
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_configured_secret_is_not_sent_and_not_shown() {
     let house = House::open_with(&plan, &[&chat], options).await;
     chat.receive(message("chat", "A", "m1", "my token is t0p-s3cret, keep it")).await;
     house.settled().await;
-    let dead = house.relay.dead_letters().await.unwrap();
+    let dead = house.relay.stored().dead_letters().await.unwrap();
     assert!(dead[0].reason.contains("configured secret"));
     assert_eq!(dead[0].text, "my token is •••, keep it");
     assert!(chat.texts("B").is_empty());
