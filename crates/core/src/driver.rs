@@ -121,7 +121,7 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
     }
 
     /// The target that leads into a channel which events come from; `None` if nothing can be said there.
-    fn into_channel(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+    fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
         let _: &ChannelKey = channel;
         None
     }

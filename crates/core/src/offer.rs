@@ -18,8 +18,8 @@ use crate::spool::SpoolId;
 pub struct FileOffer {
     /// The file in the spool.
     pub file: SpoolId,
-    /// Its name. What is harmless of it stands at the end of the link, its extension for certain, since many guess the
-    /// type by that.
+    /// Its name. What is harmless of it (Latin letters, digits, `.`, `-` and `_`) stands at the end of the link with its
+    /// extension, since many guess the type by that.
     pub name: String,
     /// Its MIME type, sent as `Content-Type`. `application/octet-stream` is sent if it is none.
     pub mime: String,
@@ -30,7 +30,7 @@ pub struct FileOffer {
 /// A link to a file, without the host. Its text is a secret until it has expired: whoever knows it gets the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OfferedFile {
-    /// The path, beginning with `/`: ASCII, percent-encoded, without a query.
+    /// The path, beginning with `/`: Latin letters, digits, `/`, `.`, `-` and `_` only, without a query.
     pub path: String,
 }
 

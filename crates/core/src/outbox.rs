@@ -354,7 +354,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// it instead of feeding it. `None`: the event is a repeat.
     async fn precede(&self, delivery: DeliveryId, intake: Intake) -> Result<Option<Delivery>, OutboxError>;
 
-    /// Notes that the event of a copy is still needed: what is known of it lives as long from now on as if it were new.
+    /// Notes that the thread which a copy opens is still used, so that what is known of it lives as long from now on as if
+    /// it were new. Nothing happens if the copy is of something that a platform told.
     async fn still_used(&self, realm: &str, copy: &MessageId, now: Timestamp) -> Result<(), OutboxError>;
 
     /// Dead letters, oldest first.

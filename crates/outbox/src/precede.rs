@@ -32,7 +32,7 @@ pub(crate) fn precede(
 /// See [`Outbox::still_used`](tieline_core::outbox::Outbox::still_used).
 pub(crate) fn still_used(batch: &Batch<'_>, realm: &str, copy: &MessageId, now: i64) -> Result<(), Failure> {
     batch.execute(
-        "UPDATE events SET used = ? WHERE seq = (SELECT seq FROM ids WHERE key = ?)",
+        "UPDATE events SET used = ? WHERE seq = (SELECT seq FROM ids WHERE key = ?) AND message_id LIKE 'tieline %'",
         params![now, Name::new(realm, copy).copy()],
     )?;
     Ok(())

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tieline_core::compose::compose;
 use tieline_core::event::Event;
 use tieline_core::frame::Frame;
+use tieline_core::id::MessageId;
 use tieline_core::outbox::Delivery;
 use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
 
@@ -20,6 +21,8 @@ const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a passwo
 #[derive(Default)]
 pub(crate) struct Parts {
     parts: Vec<(Part, Option<Sent>)>,
+    /// See [`Sending::thread`].
+    pub(crate) thread: Option<MessageId>,
     first_tried: Timestamp,
 }
 
@@ -41,7 +44,7 @@ impl Parts {
     ) -> Result<Result<Self, Unsendable>, Stopping> {
         let first_tried = exchange.now();
         if !delivery.parts.is_empty() {
-            return Ok(Ok(Self { parts: delivery.parts.clone(), first_tried }));
+            return Ok(Ok(Self { parts: delivery.parts.clone(), thread: None, first_tried }));
         }
         let event = &delivery.event;
         if event.message().is_some_and(|message| message.text.is_blank() && message.attachments.is_empty()) {
@@ -67,7 +70,7 @@ impl Parts {
         if parts.len() > 1 {
             exchange.insist("cutting a message", || exchange.outbox.cut(delivery.id, parts.clone())).await?;
         }
-        Ok(Ok(Self { parts: parts.into_iter().map(|part| (part, None)).collect(), first_tried }))
+        Ok(Ok(Self { parts: parts.into_iter().map(|part| (part, None)).collect(), thread: None, first_tried }))
     }
 
     /// The first part that is not sent, ready to be sent; `None` if all are.
@@ -77,6 +80,7 @@ impl Parts {
             part: self.parts[index].0.clone(),
             target: frame.address.clone(),
             key: SendKey::new(exchange.outbox.name(), delivery.id, &delivery.event.message_id, index as u16),
+            thread: self.thread.clone(),
             before: self.parts[..index].iter().filter_map(|(_, sent)| sent.clone()).collect(),
             since: self.first_tried,
         };
@@ -116,17 +120,10 @@ async fn outgoing(
     let event = &delivery.event;
     let composed = compose(event, frame, instance.config.dialect(), &exchange.zone);
     let message = event.message();
-    let reply_to =
-        match (message.and_then(|message| message.reply_to.as_ref()), exchange.instances.get(&event.instance)) {
-            (Some(parent), Some(source)) => {
-                exchange
-                    .insist("looking for the copy of a parent", || {
-                        exchange.outbox.copy_in(&source.realm, parent, &frame.target)
-                    })
-                    .await?
-            }
-            _ => None,
-        };
+    let reply_to = match message.and_then(|message| message.reply_to.as_ref()) {
+        Some(parent) if frame.opener.is_none() => answered(exchange, instance, event, parent, frame).await?,
+        _ => None,
+    };
     Ok(Outgoing {
         delivery: delivery.id,
         target: frame.address.clone(),
@@ -137,6 +134,26 @@ async fn outgoing(
         reply_to,
         time: event.time,
     })
+}
+
+/// The message in the target channel that stands for the one that is answered.
+async fn answered(
+    exchange: &Exchange,
+    instance: &Running,
+    event: &Event,
+    parent: &MessageId,
+    frame: &Frame,
+) -> Result<Option<MessageId>, Stopping> {
+    // A notice answers what its reader wrote, and so names a message of the target.
+    let realm = match exchange.instances.get(&event.instance) {
+        Some(source) if !event.message_id.is_ours() => &source.realm,
+        _ => &instance.realm,
+    };
+    let found = exchange
+        .insist("looking for the copy of a parent", || exchange.outbox.copy_in(realm, parent, &frame.target))
+        .await?;
+    // Whoever answers in a thread answers its opener, which nobody wrote at the other end.
+    Ok(found.filter(|copy| !copy.is_ours()))
 }
 
 /// Sends a part. A driver that panics fails this send and nothing else; nobody knows how far it got.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tieline_core::filter::choose;
-use tieline_core::frame::NamedFrame;
+use tieline_core::frame::{Addressed, Frame, NamedFrame};
 use tieline_core::outbox::{Delivery, Settlement};
 use tieline_core::send::{Pause, Reconciled, SendError, Sending, Sent, Trouble};
 
@@ -15,6 +15,7 @@ use crate::backoff::ATTEMPTS;
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::gates::until;
 use crate::health::Side;
+use crate::notice::tell_writer;
 use crate::unsettled::Ticket;
 
 /// Delivers. `suspect` is there if this delivery may have been under way when the last process was killed.
@@ -38,23 +39,30 @@ pub(crate) async fn deliver(
         Ok(frame) => Arc::clone(frame),
         Err(refusal) => return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(refusal)).await,
     };
-    let parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
+    if let Some(Addressed::Refused(reason)) = &frame.frame.addressed {
+        return die(exchange, &instance.realm, &delivery, &frame.frame, reason.clone()).await;
+    }
+    let mut parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
         Ok(parts) => parts,
         Err(Unsendable::Dead(reason)) => {
-            return settle(exchange, &instance.realm, &delivery, dead(&delivery, reason)).await;
+            return die(exchange, &instance.realm, &delivery, &frame.frame, reason).await;
         }
         Err(Unsendable::Nothing) => {
             let reason = "there is neither text nor a file in it".to_owned();
             return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
         }
     };
+    parts.thread = exchange.threads.of(exchange, &delivery, &frame.frame).await?;
     let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect };
     let end = match tries.run().await {
         Ok(Ok(())) => {
             exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
             Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
         }
-        Ok(Err(reason)) => dead(&tries.delivery, reason),
+        Ok(Err(reason)) => {
+            tell_writer(exchange, &tries.delivery, &tries.frame.frame, &reason).await?;
+            dead(&tries.delivery, reason)
+        }
         Err(Stopping) => {
             if tries.ticket.is_some() {
                 // The next process must ask the platform what became of this send.
@@ -69,6 +77,18 @@ pub(crate) async fn deliver(
         exchange.unclean.store(true, Ordering::Relaxed);
     }
     settled
+}
+
+/// Makes a delivery a dead letter, and tells the writer if the writer chose its recipient.
+async fn die(
+    exchange: &Exchange,
+    realm: &str,
+    delivery: &Delivery,
+    frame: &Frame,
+    reason: String,
+) -> Result<(), Stopping> {
+    tell_writer(exchange, delivery, frame, &reason).await?;
+    settle(exchange, realm, delivery, dead(delivery, reason)).await
 }
 
 fn dead(delivery: &Delivery, reason: String) -> Settlement {
@@ -176,6 +196,16 @@ impl Tries<'_> {
                 self.exchange.telemetry.failed(&self.delivery, "ambiguous", self.delivery.attempts + 1, &reason);
                 self.find_out(index, sending, Doubt::LostAnswer).await
             }
+            SendError::ThreadGone => {
+                self.ticket = None;
+                let gone = self.parts.thread.take();
+                self.parts.thread =
+                    self.exchange.threads.reopen(self.exchange, &self.delivery, &self.frame.frame).await?;
+                if self.parts.thread.is_some() && self.parts.thread != gone {
+                    return Ok(Ok(()));
+                }
+                self.retry_later("thread", "the thread is gone, and a new one could not be opened", None).await
+            }
             SendError::Permanent { reason } => {
                 self.ticket = None;
                 self.delivery.attempts += 1;
@@ -208,7 +238,7 @@ impl Tries<'_> {
                     }
                     return self.retry_later("missing", "the message did not arrive", None).await;
                 }
-                Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. }) => {
+                Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. } | SendError::ThreadGone) => {
                     self.ticket = None;
                     self.exchange.telemetry.may_double(&self.delivery);
                     self.exchange

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tieline_core::clock::Clock;
 use tieline_core::driver::{Driver, InstanceConfig};
 use tieline_core::id::InstanceId;
-use tieline_core::outbox::{Outbox, OutboxError};
+use tieline_core::outbox::{Outbox, OutboxError, Retention};
 use tieline_core::plan::Plan;
 use tieline_core::send::Pause;
 use tieline_core::spool::{MediaSpool, SpoolId};
@@ -26,6 +26,7 @@ use crate::gates::{Gates, until};
 use crate::health::{HealthBoard, Side};
 use crate::secret_guard::SecretGuard;
 use crate::telemetry::Telemetry;
+use crate::threads::Threads;
 use crate::unsettled::Unsettled;
 
 /// The cursor under which an instance's closed gates are kept.
@@ -46,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) credentials: Credentials,
     pub(crate) unsettled: Arc<Unsettled>,
     pub(crate) completions: Completions,
+    pub(crate) threads: Threads,
+    pub(crate) retention: Retention,
     pub(crate) health: HealthBoard,
     pub(crate) disk: Disk,
     pub(crate) telemetry: Telemetry,

@@ -7,6 +7,7 @@ use tieline_core::driver::{Inbound, InboundError};
 use tieline_core::event::{Body, Event};
 use tieline_core::id::EventSeq;
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
+use tieline_core::plan::{Links, Plan};
 
 use crate::exchange::{Exchange, Stopping};
 
@@ -36,7 +37,7 @@ impl Inbound for Reception {
         } else if wait.is_some() {
             Routing::Hold
         } else {
-            route(&exchange, &event)
+            route(&exchange, &event).await.map_err(refused)?
         };
         let accepted = match exchange.outbox.accept(intake(&exchange, &event, routing)).await {
             Ok(accepted) => accepted,
@@ -90,8 +91,8 @@ pub(crate) async fn take_up_held(exchange: &Arc<Exchange>) -> Result<(), OutboxE
 
 async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) -> Result<(), Stopping> {
     let accepted = exchange
-        .insist("planning a held event", || {
-            exchange.outbox.release(seq, intake(exchange, event, route(exchange, event)))
+        .insist("planning a held event", || async {
+            exchange.outbox.release(seq, intake(exchange, event, route(exchange, event).await?)).await
         })
         .await?;
     exchange.telemetry.accepted(event, &accepted);
@@ -108,17 +109,35 @@ fn is_under_way(exchange: &Exchange, event: &Event) -> bool {
     new && realm.is_some_and(|realm| exchange.unsettled.is_sending(realm, &event.message_id))
 }
 
-fn route(exchange: &Exchange, event: &Event) -> Routing {
-    match event.body {
-        Body::Message(_) | Body::Files(_) => exchange.plan.load().route(event),
+async fn route(exchange: &Exchange, event: &Event) -> Result<Routing, OutboxError> {
+    if event.message_id.is_ours() {
+        return Ok(Routing::Filtered("its id is one that only tieline gives".into()));
+    }
+    Ok(match event.body {
+        Body::Message(_) | Body::Files(_) => {
+            let plan = exchange.plan.load_full();
+            plan.route(event, &links(exchange, &plan, event).await?)
+        }
         // Said plainly instead of relayed wrongly; what these need is described in docs/ARCHITECTURE.md.
         Body::Edit(_) => Routing::Filtered("edits are not relayed by this version".into()),
         Body::Delete => Routing::Filtered("deletions are not relayed by this version".into()),
         Body::Reaction(_) => Routing::Filtered("reactions are not relayed by this version".into()),
-    }
+    })
 }
 
-fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {
+/// What the rules need to know of the conversation that an event belongs to.
+async fn links(exchange: &Exchange, plan: &Plan, event: &Event) -> Result<Links, OutboxError> {
+    let (Some(parent), Some(instance)) = (plan.asks_for(event), exchange.instances.get(&event.instance)) else {
+        return Ok(Links::default());
+    };
+    let parent_places = exchange.outbox.places(&instance.realm, parent).await?;
+    if !parent_places.is_empty() {
+        exchange.outbox.still_used(&instance.realm, parent, exchange.now()).await?;
+    }
+    Ok(Links { parent: parent_places })
+}
+
+pub(crate) fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {
     let (realm, target_names) = match exchange.instances.get(&event.instance) {
         Some(instance) => (Arc::clone(&instance.realm), instance.config.target_names(event)),
         None => (Arc::from(""), Vec::new()),

@@ -24,12 +24,14 @@ mod health;
 mod intake;
 mod lanes;
 mod mailbox;
+mod notice;
 mod relay;
 mod retention;
 mod secret_guard;
 mod stored_messages;
 mod supervisor;
 mod telemetry;
+mod threads;
 mod unsettled;
 
 pub use health::{InstanceHealth, State};

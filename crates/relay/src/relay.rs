@@ -35,6 +35,7 @@ use crate::secret_guard::SecretGuard;
 use crate::stored_messages::StoredMessages;
 use crate::supervisor::{self, Reporter};
 use crate::telemetry::Telemetry;
+use crate::threads::Threads;
 use crate::unsettled::Unsettled;
 
 /// What the relay is to do, out of the checked configuration.
@@ -132,6 +133,8 @@ impl Relay {
             unsettled: Arc::new(Unsettled::default()),
             completions: Completions::default(),
             disk: Disk::default(),
+            threads: Threads::default(),
+            retention: settings.retention,
             telemetry: Telemetry::new(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),

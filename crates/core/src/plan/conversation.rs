@@ -62,7 +62,7 @@ fn follow<'p>(
     let (channel, addressed): (TargetChannel, Addressed) = match (parent, recipient) {
         (Some(parent), recipient) => {
             let said_twice = recipient.is_some_and(|recipient| recipient.target.key == parent.key);
-            let channel = config.into_channel(&parent.key).ok_or(Refusal::NoConversation)?;
+            let channel = config.target_for(&parent.key).ok_or(Refusal::NoConversation)?;
             (channel, if said_twice { Addressed::Prefix } else { Addressed::Reply })
         }
         (None, Some(recipient)) => (recipient.target, recipient.refused.map_or(Addressed::Prefix, Addressed::Refused)),

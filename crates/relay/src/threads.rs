@@ -1,0 +1,156 @@
+//! Threads: where a rule asks for it, each source channel has a thread of its own in the target, and all that comes from
+//! the channel goes there.
+//!
+//! A thread begins with its opener: an event that tieline makes itself, in the source channel, with a delivery of its own
+//! that goes right before the first message. The opener's copy in the target *is* the thread; answers in it are answers
+//! to that copy, and so find the channel by its link. An opener that was deleted is made anew under the next number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use jiff::{SignedDuration, Timestamp};
+use tieline_core::event::{Body, Event, Message};
+use tieline_core::frame::{Frame, NamedFrame};
+use tieline_core::id::{LaneId, MessageId};
+use tieline_core::markup::Markup;
+use tieline_core::outbox::{Accepted, Delivery, Planned, Routing};
+
+use crate::delivery::deliver;
+use crate::exchange::{Exchange, Stopping};
+use crate::intake::intake;
+
+/// How often at least it is noted that a thread is used.
+const NOTED: SignedDuration = SignedDuration::from_hours(24);
+
+/// The threads that this process has written to, by lane.
+#[derive(Default)]
+pub(crate) struct Threads {
+    known: DashMap<LaneId, Thread>,
+}
+
+#[derive(Clone)]
+struct Thread {
+    opener: MessageId,
+    /// When it was last noted that it is used.
+    noted: Timestamp,
+}
+
+impl Threads {
+    /// The opener of the thread that a delivery goes into, made if it is not there. `None`: the frame asks for no thread,
+    /// or its opener has no id, so that nothing can be put behind it.
+    pub(crate) async fn of(
+        &self,
+        exchange: &Exchange,
+        delivery: &Delivery,
+        frame: &Frame,
+    ) -> Result<Option<MessageId>, Stopping> {
+        if frame.opener.is_none() {
+            return Ok(None);
+        }
+        let known = self.known.get(&delivery.lane).map(|thread| thread.clone());
+        let thread = match known {
+            Some(thread) => thread,
+            None => match find(exchange, delivery, frame).await? {
+                Some(opener) => Thread { opener, noted: Timestamp::UNIX_EPOCH },
+                None => return Ok(None),
+            },
+        };
+        let opener = thread.opener.clone();
+        self.note_use(exchange, delivery, frame, thread).await;
+        Ok(Some(opener))
+    }
+
+    /// Makes a thread anew, because its opener was deleted.
+    pub(crate) async fn reopen(
+        &self,
+        exchange: &Exchange,
+        delivery: &Delivery,
+        frame: &Frame,
+    ) -> Result<Option<MessageId>, Stopping> {
+        self.known.remove(&delivery.lane);
+        let next = number(exchange, delivery, frame).await? + 1;
+        let (instance, name, next) = (&frame.target.instance, cursor(delivery), next.to_string());
+        exchange.insist("noting a new thread", || exchange.outbox.set_cursor(instance, &name, &next)).await?;
+        self.of(exchange, delivery, frame).await
+    }
+
+    /// Keeps the opener's link alive. If the disk refuses, the next message tries again.
+    async fn note_use(&self, exchange: &Exchange, delivery: &Delivery, frame: &Frame, thread: Thread) {
+        let now = exchange.now();
+        let kept = Duration::from_millis(u64::try_from(exchange.retention.links_ms).unwrap_or_default());
+        let every = SignedDuration::try_from(kept / 4).map_or(NOTED, |quarter| quarter.min(NOTED));
+        let mut noted = thread.noted;
+        if now.duration_since(noted) > every
+            && let Some(target) = exchange.instances.get(&frame.target.instance)
+        {
+            match exchange.outbox.still_used(&target.realm, &thread.opener, now).await {
+                Ok(()) => noted = now,
+                Err(error) => exchange.telemetry.disk_refused("noting that a thread is used", &error),
+            }
+        }
+        self.known.insert(delivery.lane, Thread { noted, ..thread });
+    }
+}
+
+/// The copy of the opener; the opener is delivered first if it was not yet.
+async fn find(exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Result<Option<MessageId>, Stopping> {
+    let number = number(exchange, delivery, frame).await?;
+    let Ok(id) = MessageId::ours(&format!("thread {}.{number}", delivery.lane)) else { return Ok(None) };
+    if let Some(copy) = copy(exchange, delivery, frame, &id).await? {
+        return Ok(Some(copy));
+    }
+    let intake = intake(exchange, &opener(exchange, delivery, id.clone()), planned(delivery, frame));
+    let first = exchange.insist("opening a thread", || exchange.outbox.precede(delivery.id, intake.clone())).await?;
+    // None: it was sent by an earlier process, and nobody knows its id; or it is a dead letter.
+    let Some(first) = first else { return Ok(None) };
+    exchange.telemetry.accepted(&first.event, &Accepted::Planned { seq: first.seq, deliveries: 1 });
+    Box::pin(deliver(exchange, first, None)).await?;
+    copy(exchange, delivery, frame, &id).await
+}
+
+async fn copy(
+    exchange: &Exchange,
+    delivery: &Delivery,
+    frame: &Frame,
+    opener: &MessageId,
+) -> Result<Option<MessageId>, Stopping> {
+    let Some(source) = exchange.instances.get(&delivery.event.instance) else { return Ok(None) };
+    exchange.insist("looking for a thread", || exchange.outbox.copy_in(&source.realm, opener, &frame.target)).await
+}
+
+/// Which of the lane's threads is the one in use.
+async fn number(exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Result<u64, Stopping> {
+    let name = cursor(delivery);
+    let stored =
+        exchange.insist("looking for a thread", || exchange.outbox.cursor(&frame.target.instance, &name)).await?;
+    Ok(stored.and_then(|number| number.parse().ok()).unwrap_or(0))
+}
+
+fn cursor(delivery: &Delivery) -> String {
+    format!("thread of lane {}", delivery.lane)
+}
+
+/// Says who is at the other end: the room's name, by the opener's format, and how else the channel is called.
+fn opener(exchange: &Exchange, delivery: &Delivery, id: MessageId) -> Arc<Event> {
+    let event = &delivery.event;
+    let called = match exchange.instances.get(&event.instance) {
+        Some(source) => source.config.describe(&event.channel),
+        None => event.channel.to_string(),
+    };
+    Arc::new(Event {
+        room: event.room.clone().or_else(|| Some(called.clone())),
+        message_id: id,
+        revision: None,
+        body: Body::Message(Message { text: Markup::plain(&called), ..Message::default() }),
+        missing: None,
+        ..Event::clone(event)
+    })
+}
+
+fn planned(delivery: &Delivery, frame: &Frame) -> Routing {
+    let format = frame.opener.clone().unwrap_or_else(|| frame.format.clone());
+    let opener = Frame::new(frame.rule.clone(), frame.target.clone(), frame.address.clone(), format);
+    let frames = vec![Arc::new(NamedFrame::new(opener))];
+    Routing::Deliver(vec![Planned { target: delivery.ends.target.clone(), frames }])
+}
