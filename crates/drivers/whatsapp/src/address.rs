@@ -53,7 +53,7 @@ pub(crate) fn target(address: &Address) -> Result<TargetChannel, Vec<Problem>> {
 }
 
 /// The target that leads into the chat that an event came from; `None` for what is no JID.
-pub(crate) fn into_channel(channel: &ChannelKey) -> Option<TargetChannel> {
+pub(crate) fn target_for(channel: &ChannelKey) -> Option<TargetChannel> {
     let jid = Jid::parse(channel.as_str())?;
     Some(into(channel.clone(), &jid.to_string()))
 }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn an_events_channel_is_a_target() {
         let group = ChannelKey::new("120363000000000001@g.us").unwrap();
-        assert_eq!(into_channel(&group).map(|target| target.key), Some(group));
-        assert_eq!(into_channel(&ChannelKey::new("GENERAL").unwrap()), None);
+        assert_eq!(target_for(&group).map(|target| target.key), Some(group));
+        assert_eq!(target_for(&ChannelKey::new("GENERAL").unwrap()), None);
     }
 }

@@ -9,7 +9,9 @@ use tieline_core::driver::{
 };
 use tieline_core::event::Event;
 use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::webhook::Mount;
 
+use crate::inbound::{BODY_LIMIT, Receiver};
 use crate::instance::Instance;
 
 /// The driver of one instance.
@@ -28,6 +30,10 @@ impl WhatsAppDriver {
 #[async_trait]
 impl Driver for WhatsAppDriver {
     async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
+        let clock = Arc::clone(&self.services.clock);
+        let handler = Arc::new(Receiver::new(Arc::clone(&self.instance), Arc::clone(&context.inbound), clock));
+        let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
+        let _mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
         context.health.ready();
         context.shutdown.cancelled().await;
         Ok(())

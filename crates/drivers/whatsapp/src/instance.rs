@@ -121,8 +121,8 @@ impl InstanceConfig for Instance {
         Jid::parse(channel.as_str()).is_some_and(|jid| jid.is_group() || jid.is_newsletter())
     }
 
-    fn into_channel(&self, channel: &ChannelKey) -> Option<TargetChannel> {
-        address::into_channel(channel)
+    fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+        address::target_for(channel)
     }
 
     fn recipient(&self, named: &str) -> Option<Recipient> {

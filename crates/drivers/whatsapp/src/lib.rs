@@ -10,11 +10,20 @@
 mod address;
 mod driver;
 mod factory;
+mod fields;
+mod inbound;
 mod instance;
 mod jid;
+mod kinds;
 mod markup;
+mod mention;
+mod missing;
+mod parse;
+mod payload;
+mod people;
 mod recipient;
 mod resolve;
 mod settings;
+mod unwrap;
 
 pub use factory::WhatsApp;

@@ -19,3 +19,8 @@ impl Dialect for WhatsAppDialect {
         text.to_owned()
     }
 }
+
+/// Reads a text.
+pub(crate) fn parse(text: &str) -> Markup {
+    Markup::plain(text)
+}
