@@ -1,7 +1,5 @@
 //! Faults that a test scripts, route by route.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::route::Route;
@@ -37,76 +35,22 @@ pub enum Fault {
         /// The body.
         body: String,
     },
+    /// The request is processed, and something else is answered.
+    AnswerAfter {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+    /// The request is processed; of the answer's body one byte comes each time so long has passed.
+    Drip(Duration),
 }
 
 /// The faults that wait for requests.
-#[derive(Debug, Default)]
-pub struct Faults {
-    waiting: Mutex<HashMap<Option<Route>, Waiting>>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    next: VecDeque<Fault>,
-    always: Option<Fault>,
-}
+pub type Faults = crate::faults::Faults<Route, Fault>;
 
 /// The faults of one route, or of all.
-#[derive(Debug)]
-pub struct FaultsOn<'a> {
-    faults: &'a Faults,
-    route: Option<Route>,
-}
-
-impl Faults {
-    /// The faults of a route.
-    pub fn on(&self, route: Route) -> FaultsOn<'_> {
-        FaultsOn { faults: self, route: Some(route) }
-    }
-
-    /// The faults of every route. Those of the route itself come first.
-    pub fn everywhere(&self) -> FaultsOn<'_> {
-        FaultsOn { faults: self, route: None }
-    }
-
-    /// Takes all faults away.
-    pub fn clear(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The fault of the next request to a route.
-    pub(crate) fn take(&self, route: Route) -> Option<Fault> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        [Some(route), None].into_iter().find_map(|key| {
-            let waiting = waiting.get_mut(&key)?;
-            waiting.next.pop_front().or_else(|| waiting.always.clone())
-        })
-    }
-}
-
-impl FaultsOn<'_> {
-    /// The next `count` requests meet this fault, after those that were scripted before.
-    pub fn next(&self, count: usize, fault: Fault) -> &Self {
-        self.change(|waiting| waiting.next.extend(std::iter::repeat_n(fault, count)));
-        self
-    }
-
-    /// Every request meets this fault, once those of [`next`](Self::next) are used up.
-    pub fn always(&self, fault: Fault) -> &Self {
-        self.change(|waiting| waiting.always = Some(fault));
-        self
-    }
-
-    /// No fault any more.
-    pub fn clear(&self) {
-        self.change(|waiting| *waiting = Waiting::default());
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Waiting)) {
-        let mut waiting = self.faults.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        change(waiting.entry(self.route).or_default());
-    }
-}
+pub type FaultsOn<'a> = crate::faults::FaultsOn<'a, Route, Fault>;
 
 #[cfg(test)]
 mod tests {
