@@ -4,6 +4,7 @@
 mod house;
 mod scripted;
 
+mod conversation;
 mod driver_fails;
 mod echo_before_answer;
 mod incomplete_events;

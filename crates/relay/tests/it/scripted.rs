@@ -11,7 +11,7 @@ use tieline_core::address::Address;
 use tieline_core::clock::Clock;
 use tieline_core::driver::{
     BuildError, Capabilities, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig,
-    Room, Services, SourcePattern, TargetChannel, TextUnit,
+    Recipient, Room, Services, SourcePattern, TargetChannel, TextUnit,
 };
 use tieline_core::event::{Author, Authorship, Body, Event, Message};
 use tieline_core::frame::{Frame, NamedFrame};
@@ -61,6 +61,9 @@ pub(crate) struct Arrived {
     pub(crate) text: String,
     pub(crate) id: String,
     pub(crate) at: Timestamp,
+    /// What it answers, and the thread that it is in.
+    pub(crate) reply_to: Option<String>,
+    pub(crate) thread: Option<String>,
 }
 
 impl fmt::Debug for Scripted {
@@ -140,7 +143,14 @@ impl Scripted {
         let text = |key: &str| sending.part.body[key].as_str().unwrap_or_default().to_owned();
         let id =
             if *self.takes_keys.lock().unwrap() { sending.key.to_string() } else { format!("own-{}", sending.key) };
-        let arrived = Arrived { room: text("room"), text: text("text"), id: id.clone(), at: SystemClock.now() };
+        let arrived = Arrived {
+            room: text("room"),
+            text: text("text"),
+            id: id.clone(),
+            at: SystemClock.now(),
+            reply_to: sending.part.body["reply_to"].as_str().map(str::to_owned),
+            thread: sending.thread.as_ref().map(ToString::to_string),
+        };
         self.arrived.send_modify(|all| all.push(arrived));
         Sent { ids: vec![MessageId::new(&id).unwrap()], ..Sent::default() }
     }
@@ -172,6 +182,22 @@ impl InstanceConfig for Scripted {
 
     fn target(&self, _: &Address) -> Result<TargetChannel, Vec<Problem>> {
         Err(Vec::new())
+    }
+
+    fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+        Some(TargetChannel::new(channel.clone(), Address::of([("room", channel.as_str())])))
+    }
+
+    /// People are called by numbers; those that begin with 0 may not be written to.
+    fn recipient(&self, named: &str) -> Option<Recipient> {
+        named.bytes().all(|byte| byte.is_ascii_digit()).then(|| {
+            let target = self.target_for(&ChannelKey::new(named).unwrap()).unwrap();
+            Recipient { target, refused: named.starts_with('0').then(|| "they are not on the list".into()) }
+        })
+    }
+
+    fn describe(&self, channel: &ChannelKey) -> String {
+        format!("+{channel}")
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -226,7 +252,8 @@ impl Driver for Scripted {
             return Err("this cannot be said here".into());
         }
         let room = outgoing.target.text("room").unwrap_or_default().to_owned();
-        let part = |text: &str| Part { body: json!({ "room": room, "text": text }), file: None };
+        let reply_to = outgoing.reply_to.as_ref();
+        let part = |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), file: None };
         Ok(outgoing.text.split(" | ").map(part).collect())
     }
 
