@@ -7,6 +7,7 @@
 mod caller;
 mod clock;
 pub mod conformance;
+mod faults;
 mod inbound;
 mod port;
 mod proxy;
@@ -14,9 +15,11 @@ pub mod rocketchat;
 mod spool;
 mod standins;
 mod webhooks;
+pub mod whatsapp;
 
 pub use caller::{CallError, Reply, call};
 pub use clock::{FixedClock, SystemClock};
+pub use faults::{Faults, FaultsOn};
 pub use inbound::RecordingInbound;
 pub use proxy::{FakeProxy, ProxyScript};
 pub use spool::TempSpool;

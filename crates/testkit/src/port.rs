@@ -48,6 +48,13 @@ pub(crate) async fn file_body(path: &Path) -> io::Result<Body> {
     Ok(StreamBody::new(chunks).boxed_unsync())
 }
 
+/// A body that breaks off in the middle of these bytes.
+pub(crate) fn truncated_body(bytes: Bytes) -> Body {
+    let half = bytes.slice(..bytes.len() / 2);
+    let cut = Err(io::Error::other("cut off, as the script says"));
+    StreamBody::new(stream::iter([Ok(Frame::data(half)), cut])).boxed_unsync()
+}
+
 /// Whoever answers the requests that come to a port.
 #[async_trait]
 pub(crate) trait Serve: Send + Sync + 'static {

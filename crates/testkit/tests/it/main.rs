@@ -11,3 +11,5 @@ mod limits;
 mod pigeon;
 mod proxies;
 mod strict;
+mod whatsapp_client;
+mod whatsapp_payloads;
