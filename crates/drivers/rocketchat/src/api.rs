@@ -7,14 +7,14 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Body, Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tieline_core::clock::Clock;
 use tieline_core::driver::BuildError;
 use tieline_core::secret::Secret;
 use tieline_net::client::upload_time;
+use tieline_net::spool::file_body;
 use tieline_net::{ClientSettings, Transport, client, describe, outcome};
-use tokio_util::io::ReaderStream;
 
 use crate::instance::Instance;
 use crate::login::{Login, Session};
@@ -22,6 +22,8 @@ use crate::refusal::{Failure, Refusal, reset};
 
 /// The longest answer that is read; a page of history with large messages stays far below it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+/// The longest answer that holds one message: 5,000 characters in several forms, previews of files, names of who reacted.
+const MESSAGE_LIMIT: usize = 2 * 1024 * 1024;
 /// How long a call may take to the last byte of its answer, files apart: a server that drips must not hold a lane.
 const ANSWER_TIME: Duration = Duration::from_mins(1);
 
@@ -38,6 +40,8 @@ pub(crate) struct Api {
 pub(crate) enum Payload<'p> {
     /// A query.
     Get(&'p [(&'p str, &'p str)]),
+    /// A query whose answer is one message.
+    Message(&'p [(&'p str, &'p str)]),
     /// A JSON body.
     Post(&'p Value),
     /// A file with further fields.
@@ -83,6 +87,16 @@ impl Api {
         self.call(call, Payload::Get(query)).await
     }
 
+    /// A message by its id, within a time: the login that may be needed first counts too.
+    pub(crate) async fn message(&self, id: &str, within: Duration) -> Result<Answer, Failure> {
+        let query = [("msgId", id)];
+        let asked = self.call("chat.getMessage", Payload::Message(&query));
+        tokio::time::timeout(within, asked).await.unwrap_or_else(|_| {
+            let why = format!("Rocket.Chat did not answer within {} s", within.as_secs());
+            Err(Failure::Transport { outcome: Transport::Unknown, why })
+        })
+    }
+
     /// `POST /api/v1/{call}`.
     pub(crate) async fn post(&self, call: &str, body: &Value) -> Result<Answer, Failure> {
         self.call(call, Payload::Post(body)).await
@@ -91,7 +105,7 @@ impl Api {
     /// Posts to the Incoming Webhook.
     pub(crate) async fn hook(&self, url: &Secret, body: &Value) -> Result<Answer, Failure> {
         let sent = self.http.post(url.reveal()).json(body).timeout(ANSWER_TIME).send().await;
-        self.answer(sent.map_err(|error| lost(&error))?).await
+        self.answer(sent.map_err(|error| lost(&error))?, ANSWER_LIMIT).await
     }
 
     /// Makes a call as the bot. A login that the server does not know any more is renewed once.
@@ -108,8 +122,9 @@ impl Api {
 
     async fn call_as(&self, session: &Session, call: &str, payload: &Payload<'_>) -> Result<Answer, Failure> {
         let url = self.instance.on_server(&format!("/api/v1/{call}"));
+        let limit = if let Payload::Message(_) = payload { MESSAGE_LIMIT } else { ANSWER_LIMIT };
         let request = match payload {
-            Payload::Get(query) => {
+            Payload::Get(query) | Payload::Message(query) => {
                 let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(*query).finish();
                 let mark = if query.is_empty() { "" } else { "?" };
                 self.http.get(format!("{url}{mark}{query}")).timeout(ANSWER_TIME)
@@ -121,7 +136,7 @@ impl Api {
             }
         };
         let sent = authorised(request, session).send().await;
-        self.answer(sent.map_err(|error| lost(&error))?).await
+        self.answer(sent.map_err(|error| lost(&error))?, limit).await
     }
 
     /// A `GET` of an address on the server or where it redirects to; the bot's credentials go along only if asked.
@@ -164,7 +179,7 @@ impl Api {
         let body = json!({ "user": username, "password": password.reveal() });
         let sent =
             self.http.post(self.instance.on_server("/api/v1/login")).json(&body).timeout(ANSWER_TIME).send().await;
-        let answer = self.answer(sent.map_err(|error| lost(&error))?).await?.body;
+        let answer = self.answer(sent.map_err(|error| lost(&error))?, ANSWER_LIMIT).await?.body;
         let text = |key: &str| answer.get("data")?.get(key)?.as_str();
         let (Some(user_id), Some(token)) = (text("userId"), text("authToken")) else {
             return Err(unauthorised("the answer to the login holds no token"));
@@ -173,14 +188,17 @@ impl Api {
         Ok(Arc::new(Session { user_id: user_id.to_owned(), token: Secret::new(token) }))
     }
 
-    /// Reads an answer whole.
-    async fn answer(&self, mut response: Response) -> Result<Answer, Failure> {
+    /// Reads an answer whole, if it is not larger than so many bytes.
+    async fn answer(&self, mut response: Response, limit: usize) -> Result<Answer, Failure> {
         let (status, headers) = (response.status(), response.headers().clone());
+        let too_large = || Failure::Unusable { why: format!("Rocket.Chat's answer is larger than {limit} bytes") };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
-            if bytes.len() + chunk.len() > ANSWER_LIMIT {
-                let why = "the answer is larger than anything that Rocket.Chat says".to_owned();
-                return Err(Failure::Transport { outcome: Transport::Unknown, why });
+            if bytes.len() + chunk.len() > limit {
+                return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -240,9 +258,7 @@ async fn form(upload: &Upload<'_>) -> Result<(Form, u64), Failure> {
         outcome: Transport::NotSent,
         why: format!("the file could not be read from the spool: {error}"),
     };
-    let file = tokio::fs::File::open(upload.path).await.map_err(gone)?;
-    let size = file.metadata().await.map_err(gone)?.len();
-    let body = Body::wrap_stream(ReaderStream::with_capacity(file, 64 * 1024));
+    let (body, size) = file_body(upload.path).await.map_err(gone)?;
     let part = Part::stream_with_length(body, size).file_name(upload.name.to_owned());
     let mime = if upload.mime.is_empty() { "application/octet-stream" } else { upload.mime };
     let part = part.mime_str(mime).map_err(|error| lost(&error))?;

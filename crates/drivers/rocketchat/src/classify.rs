@@ -30,6 +30,7 @@ pub(crate) fn send_error(failure: &Failure, repeat: Repeat, scope: &Scope, room:
         Failure::Transport { outcome: Transport::Unknown, why } => {
             return unsettled(format!("no answer from Rocket.Chat: {why}"));
         }
+        Failure::Unusable { why } => return unsettled(why.clone()),
         Failure::Refused(refusal) => refusal,
     };
     if let Some(until) = refusal.until {

@@ -1,6 +1,8 @@
 //! What the webhook leaves out: the display name, the names behind mentions, the files.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use serde_json::Value;
 use tieline_core::driver::{CompleteError, Completed};
@@ -12,21 +14,28 @@ use crate::driver::RocketChatDriver;
 use crate::files;
 use crate::refusal::Failure;
 
+/// How long a message is looked for. An event may wait a minute for it, and a few such lookups must fit in.
+const LOOKUP_TIME: Duration = Duration::from_secs(10);
+/// How long the last look takes at most where the ones before it had no answer.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
 impl RocketChatDriver {
     pub(crate) async fn complete_event(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError> {
         let mut event = event.clone();
         let mut notes = Vec::new();
         let asked = event.missing.take().unwrap_or_default();
         if asked.get("message") == Some(&Value::Bool(true)) {
-            match self.fetch_message(event.message_id.as_str()).await {
-                Ok(Some(message)) => self.take_over(&mut event, &message),
+            match self.look_up(&event, last_try).await {
+                Ok(Some(message)) if is_in(&message, event.channel.as_str()) => self.take_over(&mut event, &message),
+                Ok(Some(_)) => {
+                    notes.push("sent on as it stands: Rocket.Chat says that the message is in another room".to_owned());
+                }
                 Ok(None) => {
                     notes.push("sent on as it stands: Rocket.Chat does not show the message to the bot".to_owned());
                 }
-                Err(Failure::Refused(refusal)) if is_final(&refusal) => {
-                    notes.push(format!("sent on as it stands: {}", Failure::Refused(refusal)));
+                Err(failure) if last_try || is_final(&failure) => {
+                    notes.push(format!("sent on as it stands: {failure}"));
                 }
-                Err(failure) if last_try => notes.push(format!("sent on as it stands: {failure}")),
                 Err(failure) => return Err(try_later(&failure)),
             }
         }
@@ -34,10 +43,30 @@ impl RocketChatDriver {
         Ok(Completed { event, notes })
     }
 
+    /// The message of an event. After the server was silent the last try is a short one, since the minute is over.
+    async fn look_up(&self, event: &Event, last_try: bool) -> Result<Option<Value>, Failure> {
+        let _turn = self.turns.lookup().await;
+        let within = if last_try && self.silent.load(Relaxed) { LAST_LOOK } else { LOOKUP_TIME };
+        let outcome = self.ask_for(event.message_id.as_str(), within).await;
+        self.silent.store(matches!(outcome, Err(Failure::Transport { .. })), Relaxed);
+        outcome
+    }
+
     /// A message by its id; `None` if there is none that the bot may see.
     pub(crate) async fn fetch_message(&self, id: &str) -> Result<Option<Value>, Failure> {
-        match self.api.get("chat.getMessage", &[("msgId", id)]).await {
-            Ok(mut answer) => Ok(answer.body.get_mut("message").map(Value::take).filter(Value::is_object)),
+        self.ask_for(id, LOOKUP_TIME).await
+    }
+
+    async fn ask_for(&self, id: &str, within: Duration) -> Result<Option<Value>, Failure> {
+        match self.api.message(id, within).await {
+            Ok(mut answer) => {
+                let message = answer.body.get_mut("message").map(Value::take).filter(Value::is_object);
+                if message.as_ref().is_some_and(|message| message.get("_id").and_then(Value::as_str) != Some(id)) {
+                    let why = "Rocket.Chat answered with another message than the one it was asked for".to_owned();
+                    return Err(Failure::Unusable { why });
+                }
+                Ok(message)
+            }
             // A message that is not there is a 400 without a word.
             Err(Failure::Refused(refusal)) if refusal.status == 400 && refusal.text.is_empty() => Ok(None),
             Err(failure) => Err(failure),
@@ -96,6 +125,7 @@ impl RocketChatDriver {
             let Content::Remote(place) = &file.content else { continue };
             let path = place.get("path").and_then(Value::as_str).unwrap_or_default();
             let now = self.services.clock.now();
+            let _turn = self.turns.download().await;
             match download::fetch(&self.api, &self.instance, &*self.services.spool, path, now).await {
                 Ok(spooled) => {
                     if let Some(mime) = spooled.sniffed {
@@ -137,15 +167,24 @@ fn show_names(spans: &mut [Span], names: &HashMap<String, String>) {
     }
 }
 
-/// Whether asking again would bring the same refusal. Refused credentials can be put right within the minute.
-fn is_final(refusal: &crate::refusal::Refusal) -> bool {
-    refusal.until.is_none() && refusal.status.is_client_error() && !refusal.is_login()
+/// Whether a message lies in a room, as far as it says where it lies.
+pub(crate) fn is_in(message: &Value, room: &str) -> bool {
+    message.get("rid").is_none_or(|rid| rid.as_str() == Some(room))
+}
+
+/// Whether asking again would bring the same. Refused credentials can be put right within the minute.
+fn is_final(failure: &Failure) -> bool {
+    match failure {
+        Failure::Refused(refusal) => refusal.until.is_none() && refusal.status.is_client_error() && !refusal.is_login(),
+        Failure::Unusable { .. } => true,
+        Failure::Transport { .. } => false,
+    }
 }
 
 fn try_later(failure: &Failure) -> CompleteError {
     let pause = match failure {
         Failure::Refused(refusal) => refusal.until,
-        Failure::Transport { .. } => None,
+        Failure::Transport { .. } | Failure::Unusable { .. } => None,
     };
     CompleteError { reason: failure.to_string(), pause }
 }

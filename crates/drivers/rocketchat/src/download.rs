@@ -8,6 +8,7 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 use reqwest::Response;
 use tieline_core::spool::{MediaSpool, SpoolError, SpooledFile};
+use tieline_net::client::upload_time;
 use tieline_net::describe;
 use url::Url;
 
@@ -37,6 +38,20 @@ pub(crate) enum DownloadError {
 
 /// Fetches the file at `path` of the server.
 pub(crate) async fn fetch(
+    api: &Api,
+    instance: &Instance,
+    spool: &dyn MediaSpool,
+    path: &str,
+    now: Timestamp,
+) -> Result<SpooledFile, DownloadError> {
+    // All tries together get what the largest file takes over a slow line, so that a server that drips holds up nobody for
+    // ever; between two pieces of a file the HTTP client waits half a minute.
+    let allowed = upload_time(instance.capabilities.max_file_size);
+    let fetched = tokio::time::timeout(allowed, try_to_fetch(api, instance, spool, path, now)).await;
+    fetched.unwrap_or_else(|_| Err(DownloadError::Final(format!("it did not arrive within {} s", allowed.as_secs()))))
+}
+
+async fn try_to_fetch(
     api: &Api,
     instance: &Instance,
     spool: &dyn MediaSpool,
@@ -86,7 +101,7 @@ async fn open(api: &Api, instance: &Instance, start: &Url, now: Timestamp) -> Re
         reason: failure.to_string(),
         pause: match failure {
             Failure::Refused(refusal) => refusal.until,
-            Failure::Transport { .. } => None,
+            Failure::Transport { .. } | Failure::Unusable { .. } => None,
         },
     };
     let mut session =

@@ -1,6 +1,7 @@
 //! One running account.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
 use crate::room::RoomBook;
+use crate::throttle::Throttle;
+use crate::turns::Turns;
 use crate::{send_api, send_hook};
 
 /// A payload holds one message with its attachments; the longest text is 5,000 characters, a thumbnail some kilobytes.
@@ -34,12 +37,27 @@ pub(crate) struct RocketChatDriver {
     pub(crate) api: Api,
     pub(crate) rooms: RoomBook,
     pub(crate) mask: Mask,
+    pub(crate) turns: Turns,
+    /// Whether the latest lookup of a message had no answer.
+    pub(crate) silent: AtomicBool,
+    pub(crate) wrong_tokens: Throttle,
+    pub(crate) bad_calls: Throttle,
 }
 
 impl RocketChatDriver {
     pub(crate) fn new(instance: Arc<Instance>, services: Services) -> Result<Self, BuildError> {
         let api = Api::new(Arc::clone(&instance), Arc::clone(&services.clock))?;
-        Ok(Self { instance, services, api, rooms: RoomBook::default(), mask: Mask::default() })
+        Ok(Self {
+            instance,
+            services,
+            api,
+            rooms: RoomBook::default(),
+            mask: Mask::default(),
+            turns: Turns::default(),
+            silent: AtomicBool::new(false),
+            wrong_tokens: Throttle::default(),
+            bad_calls: Throttle::default(),
+        })
     }
 
     pub(crate) fn realm(&self) -> &str {

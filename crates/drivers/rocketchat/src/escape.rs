@@ -4,6 +4,7 @@
 //! emphasis. The rest is kept apart with a zero-width space.
 
 use crate::dialect::{APART, in_name, short_code, url_length};
+use crate::unquoted::unquoted;
 
 /// Lines of plain text.
 pub(crate) fn text(text: &str) -> String {
@@ -15,7 +16,7 @@ pub(crate) fn text(text: &str) -> String {
         line_start(line, &mut out);
         inline(line, &mut out);
     }
-    out
+    unquoted(out)
 }
 
 /// Whether plain text would need a backslash, which does not work within emphasis and labels.

@@ -10,7 +10,7 @@ use tieline_core::id::{ChannelKey, MessageId};
 use crate::files;
 use crate::instance::{Instance, PLATFORM};
 use crate::parse::parse;
-use crate::payload::{Bot, Payload};
+use crate::payload::{BadCall, Bot, Payload};
 
 /// What a payload is.
 #[derive(Debug)]
@@ -29,19 +29,20 @@ pub(crate) fn event(
     own: Option<&str>,
     payload: &Payload,
     now: jiff::Timestamp,
-) -> Result<Received, String> {
+) -> Result<Received, BadCall> {
+    let bad = |field, why: &str| BadCall::field(field, why, payload.token.as_ref());
     let (Some(channel), Some(message)) = (filled(payload.channel_id.as_ref()), filled(payload.message_id.as_ref()))
     else {
         if payload.channel_id.is_none() && payload.message_id.is_none() {
             return Ok(Received::Nothing);
         }
         let missing = if filled(payload.channel_id.as_ref()).is_none() { "channel_id" } else { "message_id" };
-        return Err(format!("`{missing}` is missing"));
+        return Err(bad(missing, "it is missing"));
     };
     let user = filled(payload.user_id.as_ref()).unwrap_or_default();
     let Some(kind) = authorship(instance, own, user, payload.bot.as_ref()) else { return Ok(Received::Own) };
-    let key = ChannelKey::new(channel).map_err(|error| format!("`channel_id`: {error}"))?;
-    let message_id = MessageId::new(message).map_err(|error| format!("`message_id`: {error}"))?;
+    let key = ChannelKey::new(channel).map_err(|error| bad("channel_id", &error.to_string()))?;
+    let message_id = MessageId::new(message).map_err(|error| bad("message_id", &error.to_string()))?;
     let uploaded = payload.message.as_ref();
     let tmid = filled(payload.tmid.as_ref())
         .or_else(|| uploaded?.get("tmid")?.as_str())
@@ -137,7 +138,7 @@ mod tests {
         crate::resolve::resolve(&id, &settings.expect("sound"), &Defaults::default(), &mut problems).expect("sound")
     }
 
-    fn received(hook: bool, changes: &Value) -> Result<Received, String> {
+    fn received(hook: bool, changes: &Value) -> Result<Received, BadCall> {
         let mut body = json!({
             "bot": false, "channel_id": "GENERAL", "channel_name": "general", "message_id": "m1",
             "timestamp": "2026-03-01T10:00:00.000Z", "user_id": "u9", "user_name": "ann", "text": "hi *all*",
@@ -207,6 +208,8 @@ mod tests {
             event(&instance(false), None, &payload::read(body.as_bytes()).expect("sound"), jiff::Timestamp::UNIX_EPOCH)
         };
         assert!(matches!(read(r#"{"token":"x","bot":false}"#), Ok(Received::Nothing)));
-        assert_eq!(read(r#"{"channel_id":"R"}"#).expect_err("half"), "`message_id` is missing");
+        let half = read(r#"{"channel_id":"R","token":"t"}"#).expect_err("half");
+        assert_eq!((half.field, half.why.as_str()), (Some("message_id"), "`message_id`: it is missing"));
+        assert!(half.token.is_some());
     }
 }

@@ -22,6 +22,7 @@ mod files;
 mod hook;
 mod inbound;
 mod instance;
+mod lenient;
 mod login;
 mod mask;
 mod parse;
@@ -36,5 +37,8 @@ mod room;
 mod send_api;
 mod send_hook;
 mod settings;
+mod throttle;
+mod turns;
+mod unquoted;
 
 pub use factory::RocketChat;

@@ -1,16 +1,18 @@
 //! The handler of the Outgoing Webhook.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::StatusCode;
 use subtle::ConstantTimeEq;
 use tieline_core::driver::Inbound;
+use tieline_core::secret::Secret;
 use tieline_core::webhook::{WebhookHandler, WebhookRequest, WebhookResponse};
 
 use crate::driver::RocketChatDriver;
 use crate::inbound::{self, Received};
-use crate::payload::{self, BadBody, Payload};
+use crate::payload::{self, BadCall};
 
 /// Answers the server's calls. `200 {}` says only that the message is on disk: an answer with a text in it would be
 /// posted in the room, and an empty one counts as a failure.
@@ -22,22 +24,19 @@ pub(crate) struct Receiver {
 #[async_trait]
 impl WebhookHandler for Receiver {
     async fn handle(&self, request: &WebhookRequest) -> Option<WebhookResponse> {
-        Some(self.answer(&request.body).await)
+        Some(self.answer(&request.body, request.peer).await)
     }
 }
 
 impl Receiver {
-    async fn answer(&self, body: &[u8]) -> WebhookResponse {
+    async fn answer(&self, body: &[u8], peer: SocketAddr) -> WebhookResponse {
         let driver = &self.driver;
         let payload = match payload::read(body) {
             Ok(payload) => payload,
-            // Whoever does not know the token learns nothing about the fields.
-            Err(BadBody::Field(field, _)) if field == "token" => return unauthorised(),
-            Err(error) => return WebhookResponse::refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+            Err(bad) => return self.refuse(&bad, peer),
         };
-        if !self.knows_token(&payload) {
-            tracing::warn!(instance = %driver.instance.id, "An Outgoing Webhook came with a wrong token");
-            return unauthorised();
+        if !self.knows(payload.token.as_ref()) {
+            return self.unauthorised(peer);
         }
         let own = match driver.own_id().await {
             Ok(own) => own,
@@ -46,7 +45,7 @@ impl Receiver {
         let event = match inbound::event(&driver.instance, own.as_deref(), &payload, driver.services.clock.now()) {
             Ok(Received::Event(event)) => *event,
             Ok(Received::Own | Received::Nothing) => return WebhookResponse::ok(),
-            Err(why) => return WebhookResponse::refuse(StatusCode::BAD_REQUEST, &why),
+            Err(bad) => return self.refuse(&bad, peer),
         };
         match self.inbound.accept(event).await {
             Ok(_) => WebhookResponse::ok(),
@@ -54,16 +53,50 @@ impl Receiver {
         }
     }
 
-    fn knows_token(&self, payload: &Payload) -> bool {
+    /// Refuses what cannot be understood. If it came from the server itself somebody has lost a message, so the log says
+    /// which field was wrong.
+    fn refuse(&self, bad: &BadCall, peer: SocketAddr) -> WebhookResponse {
+        let driver = &self.driver;
+        if self.knows(bad.token.as_ref()) {
+            // Where no token is asked for anybody can come here.
+            let open = driver.instance.webhook_token.is_empty();
+            let admitted = if open { driver.bad_calls.admit(driver.services.clock.now()) } else { Some(0) };
+            if let Some(withheld) = admitted {
+                tracing::warn!(
+                    instance = %driver.instance.id,
+                    peer = %peer.ip(),
+                    field = bad.field.unwrap_or("the body"),
+                    why = bad.why,
+                    withheld,
+                    "A call of the Outgoing Webhook was refused, its message is lost",
+                );
+            }
+        } else if bad.field.is_some() {
+            // Whoever does not know the token learns nothing about the fields.
+            return self.unauthorised(peer);
+        }
+        WebhookResponse::refuse(StatusCode::BAD_REQUEST, &bad.why)
+    }
+
+    fn unauthorised(&self, peer: SocketAddr) -> WebhookResponse {
+        let driver = &self.driver;
+        if let Some(withheld) = driver.wrong_tokens.admit(driver.services.clock.now()) {
+            tracing::warn!(
+                instance = %driver.instance.id,
+                peer = %peer.ip(),
+                withheld,
+                "An Outgoing Webhook came with a wrong token",
+            );
+        }
+        WebhookResponse::refuse(StatusCode::UNAUTHORIZED, "the token is wrong")
+    }
+
+    fn knows(&self, token: Option<&Secret>) -> bool {
         let expected = &self.driver.instance.webhook_token;
         if expected.is_empty() {
             return true;
         }
-        let given = payload.token.as_deref().unwrap_or_default();
+        let given = token.map(Secret::reveal).unwrap_or_default();
         bool::from(given.as_bytes().ct_eq(expected.reveal().as_bytes()))
     }
-}
-
-fn unauthorised() -> WebhookResponse {
-    WebhookResponse::refuse(StatusCode::UNAUTHORIZED, "the token is wrong")
 }

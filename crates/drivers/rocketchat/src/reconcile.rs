@@ -7,6 +7,7 @@ use tieline_core::id::MessageId;
 use tieline_core::send::{Reconciled, Scope, SendError, Sending, Sent};
 
 use crate::classify::{Repeat, send_error};
+use crate::complete::is_in;
 use crate::driver::RocketChatDriver;
 use crate::hook::Hook;
 use crate::parse::parse;
@@ -54,7 +55,7 @@ impl RocketChatDriver {
     async fn find_text(&self, sending: &Sending, said: &Said) -> Result<Reconciled, SendError> {
         let room = room(sending)?;
         let found = self.fetch_message(sending.key.as_str()).await.map_err(|failure| unsure(&failure, room))?;
-        if let Some(message) = found {
+        if let Some(message) = found.filter(|message| is_in(message, room)) {
             return Ok(Reconciled::Arrived(of_message(&message)));
         }
         if self.rooms.known(room).is_some() {
@@ -118,7 +119,7 @@ impl RocketChatDriver {
         let query = [("roomId", room), ("oldest", &oldest), ("count", RECENT)];
         let answer = self.api.get(facts.history(), &query).await?;
         let messages = answer.body.get("messages").and_then(Value::as_array).cloned().unwrap_or_default();
-        for message in messages.into_iter().rev().filter(|message| fits(message)) {
+        for message in messages.into_iter().rev().filter(|message| is_in(message, room) && fits(message)) {
             let id = message.get("_id").and_then(Value::as_str).and_then(|id| MessageId::new(id).ok());
             let Some(id) = id else { continue };
             if !self.services.links.is_known(self.realm(), &id).await {

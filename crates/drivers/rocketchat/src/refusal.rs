@@ -17,6 +17,11 @@ pub(crate) enum Failure {
         /// What happened, for people.
         why: String,
     },
+    /// There is an answer, but it is none to what was asked: too large, or about something else.
+    Unusable {
+        /// What is wrong with it, for people.
+        why: String,
+    },
 }
 
 /// What the server said instead of yes.
@@ -35,7 +40,9 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Reads an answer that is no success. `now` is needed where the server only says how long to wait.
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &Value, now: Timestamp) -> Self {
-        let text = ["error", "message"].into_iter().find_map(|key| body.get(key)?.as_str()).unwrap_or_default();
+        // A hook that is asked for an answer for each channel says there what went wrong, and nowhere else.
+        let text = ["/error", "/message", "/responses/0/error"];
+        let text = text.into_iter().find_map(|at| body.pointer(at)?.as_str()).unwrap_or_default();
         let bracketed = || text.trim_end().strip_suffix(']')?.rsplit_once('[').map(|(_, code)| code);
         let named = body.get("errorType").and_then(Value::as_str).filter(|code| !code.is_empty());
         let code = named.or_else(bracketed).unwrap_or(text).to_owned();
@@ -93,7 +100,7 @@ pub(crate) fn later(time: Timestamp, wait: SignedDuration) -> Timestamp {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Transport { why, .. } => f.write_str(why),
+            Self::Transport { why, .. } | Self::Unusable { why } => f.write_str(why),
             Self::Refused(refusal) if refusal.text.is_empty() => write!(f, "Rocket.Chat answered {}", refusal.status),
             Self::Refused(refusal) => write!(f, "Rocket.Chat answered {}: {}", refusal.status, short(&refusal.text)),
         }

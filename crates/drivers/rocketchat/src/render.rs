@@ -4,11 +4,12 @@ use tieline_core::markup::{Block, Markup, Mention, Span};
 
 use crate::dialect::APART;
 use crate::escape;
+use crate::unquoted::unquoted;
 
 /// The tree in Rocket.Chat's words.
 pub(crate) fn render(markup: &Markup) -> String {
     let lines: Vec<String> = markup.blocks.iter().map(block).collect();
-    lines.join("\n")
+    unquoted(lines.join("\n"))
 }
 
 fn block(block: &Block) -> String {

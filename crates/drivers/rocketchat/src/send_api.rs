@@ -6,6 +6,7 @@ use tieline_core::send::{Pause, Scope, SendError, Sending, Sent, Trouble};
 
 use crate::api::{Answer, Payload, Upload};
 use crate::classify::{Repeat, send_error};
+use crate::complete::is_in;
 use crate::driver::RocketChatDriver;
 use crate::part::{FileFacts, Said};
 use crate::refusal::{Failure, Refusal};
@@ -27,9 +28,7 @@ impl RocketChatDriver {
             Err(Failure::Refused(refusal)) if may_be_repeat(&refusal) => {
                 // The server trips over an id that exists already; then the first try had arrived.
                 match self.fetch_message(sending.key.as_str()).await {
-                    Ok(Some(message)) if message.get("rid").and_then(Value::as_str) == Some(room) => {
-                        Ok(of_message(&message))
-                    }
+                    Ok(Some(message)) if is_in(&message, room) => Ok(of_message(&message)),
                     Ok(_) => Err(send_error(&Failure::Refused(refusal), Repeat::Doubles, &scope, room)),
                     Err(failure) => Err(SendError::Ambiguous { reason: failure.to_string() }),
                 }
@@ -46,7 +45,7 @@ impl RocketChatDriver {
         message.insert("msg".into(), json!(said.text));
         let refusal = match self.api.post(SEND, &json!({ "message": message })).await {
             Err(Failure::Refused(refusal)) if refusal.status == 404 || refusal.is_no_access() => refusal,
-            outcome => return outcome,
+            outcome => return named(outcome?, Some(room), Some(key)),
         };
         self.rooms.forget(room);
         let mut body = fields(said);
@@ -57,7 +56,8 @@ impl RocketChatDriver {
             Err(Failure::Refused(second)) if second.until.is_none() && second.status.is_client_error() => {
                 Err(Failure::Refused(if second.is_impersonation() { second } else { refusal }))
             }
-            outcome => outcome,
+            // This call also takes a room's name; then the answer says another room than we did.
+            outcome => named(outcome?, None, None),
         }
     }
 
@@ -111,6 +111,7 @@ impl RocketChatDriver {
             more.extend(said.reply_to.as_deref().map(|tmid| ("tmid", tmid)));
             let outcome = self.upload(&format!("rooms.upload/{room}"), sending, file, &more).await?;
             return outcome
+                .and_then(|answer| named(answer, Some(room), None))
                 .map(|answer| sent(&answer, &scope))
                 .map_err(|failure| send_error(&failure, Repeat::Doubles, &scope, room));
         };
@@ -156,7 +157,7 @@ impl RocketChatDriver {
             Way::Confirm { room, file } => {
                 let mut body = fields(said);
                 body.insert("msg".into(), json!(said.text));
-                self.api.post(&format!("{CONFIRM}/{room}/{file}"), &Value::Object(body)).await
+                named(self.api.post(&format!("{CONFIRM}/{room}/{file}"), &Value::Object(body)).await?, Some(room), None)
             }
         }
     }
@@ -231,6 +232,19 @@ fn is_unwanted_file(refusal: &Refusal) -> bool {
 pub(crate) fn room(sending: &Sending) -> Result<&str, SendError> {
     let missing = || SendError::Permanent { reason: "the target names no `room_id`".to_owned() };
     sending.target.text("room_id").ok_or_else(missing)
+}
+
+/// A success, if it names the message that it made: that of our key, in the room that we named. One that names another, or
+/// none, says nothing about ours.
+fn named(answer: Answer, room: Option<&str>, key: Option<&str>) -> Result<Answer, Failure> {
+    let message = answer.body.get("message").unwrap_or(&Value::Null);
+    let id = message.get("_id").and_then(Value::as_str).and_then(|id| MessageId::new(id).ok());
+    let ours = id.is_some_and(|id| key.is_none_or(|key| id.as_str() == key));
+    if ours && room.is_none_or(|room| is_in(message, room)) {
+        return Ok(answer);
+    }
+    let why = "Rocket.Chat says that it was sent, but names no message, or not the one that was sent".to_owned();
+    Err(Failure::Unusable { why })
 }
 
 fn sent(answer: &Answer, scope: &Scope) -> Sent {

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tieline_core::clock::Clock;
-use tieline_core::driver::{Driver, DriverContext, DriverError, Services};
+use tieline_core::driver::{Driver, Services};
 use tieline_core::id::DeliveryId;
 use tieline_core::markup::Markup;
-use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
-use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tieline_core::send::{Outgoing, Part, Reconciled, SendError, Sending, Sent};
 
 use super::harness::Harness;
 use crate::clock::SystemClock;
 use crate::inbound::RecordingInbound;
+use crate::running::{Running, on_its_way};
 use crate::spool::TempSpool;
 use crate::standins::{KnownIds, RecordingHealth};
 use crate::webhooks::LocalWebhooks;
@@ -37,12 +36,6 @@ pub struct Bench {
     /// Where it receives webhooks.
     pub webhooks: Arc<LocalWebhooks>,
     deliveries: AtomicI64,
-}
-
-/// A driver that receives. It is told to stop when this is dropped.
-pub(super) struct Running {
-    pub(super) shutdown: DropGuard,
-    pub(super) task: JoinHandle<Result<(), DriverError>>,
 }
 
 impl Bench {
@@ -69,16 +62,9 @@ impl Bench {
 
     /// Lets the driver receive.
     pub(super) async fn run(&self) -> Running {
-        let shutdown = CancellationToken::new();
-        let context = DriverContext {
-            inbound: Arc::clone(&self.inbound) as _,
-            webhooks: Arc::clone(&self.webhooks) as _,
-            health: Arc::clone(&self.health) as _,
-            shutdown: shutdown.clone(),
-        };
-        let task = tokio::spawn(self.driver().run(context));
+        let running = Running::start(self.driver(), &self.inbound, &self.webhooks, &self.health);
         within("to connect", self.harness.connect(&self.webhooks, &self.health)).await;
-        Running { shutdown: shutdown.drop_guard(), task }
+        running
     }
 
     /// A new message, with a delivery of its own, that says a plain text under a name.
@@ -106,7 +92,7 @@ impl Bench {
     pub(super) async fn deliver(&self, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
         let mut before = Vec::new();
         for (index, part) in self.cut(outgoing).into_iter().enumerate() {
-            let sending = sending(outgoing, part, index, &before);
+            let sending = on_its_way(outgoing, part, index as u16, &before);
             before.push(within("to send", self.driver().send(&sending)).await?);
         }
         Ok(before)
@@ -115,7 +101,7 @@ impl Bench {
     /// The first part of a message, on its way.
     pub(super) fn first(&self, outgoing: &Outgoing) -> Sending {
         let part = self.cut(outgoing).into_iter().next().expect("a message has at least one part");
-        sending(outgoing, part, 0, &[])
+        on_its_way(outgoing, part, 0, &[])
     }
 
     /// Sends a part as the relay does: what is ambiguous is looked for, what is missing is sent again.
@@ -128,7 +114,7 @@ impl Bench {
                     Ok(Reconciled::Arrived(sent)) => return Some(sent),
                     Ok(Reconciled::Missing | Reconciled::Unknowable) | Err(_) => {}
                 },
-                Err(SendError::Permanent { .. }) => return None,
+                Err(SendError::Permanent { .. } | SendError::ThreadGone) => return None,
                 Err(SendError::Retryable { .. } | SendError::RateLimited(_)) => {}
             }
             outcome = within("to send", self.driver().send(sending)).await;
@@ -146,22 +132,6 @@ impl Bench {
             // The secret itself is not printed, not even here.
             assert!(secret.is_empty() || !text.contains(secret.reveal()), "a secret of the instance stands in a text");
         }
-    }
-}
-
-/// A part on its way.
-fn sending(outgoing: &Outgoing, part: Part, index: usize, before: &[Sent]) -> Sending {
-    Sending {
-        part,
-        target: outgoing.target.clone(),
-        key: SendKey::new(
-            "conformance",
-            outgoing.delivery,
-            &tieline_core::id::MessageId::new("source").expect("an id"),
-            index as u16,
-        ),
-        before: before.to_vec(),
-        since: outgoing.time,
     }
 }
 

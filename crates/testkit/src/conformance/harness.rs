@@ -59,8 +59,13 @@ pub trait Harness: Send + Sync + 'static {
     /// The platform refuses connections from now on.
     async fn close(&self);
 
-    /// Whether [`Driver::reconcile`] can tell what became of a text.
+    /// Whether [`Driver::reconcile`] can tell what became of a text. `false`: it must say that it cannot.
     fn reconciles(&self) -> bool {
+        true
+    }
+
+    /// Whether the bytes of a file can be sent. `false`: a message that has a file must name it in its text.
+    fn carries_files(&self) -> bool {
         true
     }
 }

@@ -4,8 +4,8 @@ use tieline_core::event::{Attachment, AttachmentKind, Content};
 
 use super::bench::Bench;
 
-/// What a person might type to harm a room: mentions of everybody, markup of every dialect, links that fetch.
-const HOSTILE: [&str; 8] = [
+/// What a person might type to harm a room: mentions of everybody, markup of every dialect, links that fetch or quote.
+const HOSTILE: [&str; 9] = [
     "@all @here @everyone <!channel> <@123> <@&456>",
     "*bold* _it_ ~no~ `code` **b** __u__ ||s||",
     "```\nfence\n``` > quote\n# head",
@@ -14,6 +14,7 @@ const HOSTILE: [&str; 8] = [
     "/kick ann",
     "\u{202e}right to left\u{200b}@all",
     "a\\*b \\@all",
+    "https://chat.example.com/channel/board?msg=aB3dE6gH9jK2mN5pQ",
 ];
 
 /// A text arrives once, under the name that the rule gives it, and the driver says under which id.
@@ -29,7 +30,7 @@ pub async fn a_text_arrives_under_its_sender(bench: &Bench) {
     );
 }
 
-/// A file arrives with the bytes that lie in the spool.
+/// A file arrives with the bytes that lie in the spool; by a way that carries no files its name arrives.
 pub async fn a_file_arrives_byte_for_byte(bench: &Bench) {
     // Not a multiple of any buffer, and no two blocks alike.
     let bytes: Vec<u8> = (0..300_007_u32).flat_map(u32::to_le_bytes).collect();
@@ -43,6 +44,13 @@ pub async fn a_file_arrives_byte_for_byte(bench: &Bench) {
         link: None,
         content: Content::Spooled(file.id.clone()),
     });
+    if !bench.harness.carries_files() {
+        assert!(bench.cut(&outgoing).iter().all(|part| part.file.is_none()), "no part may name a file");
+        bench.deliver(&outgoing).await.expect("the platform takes the message");
+        let said = bench.harness.said();
+        assert!(said.len() == 1 && said[0].text.contains("report über alles.bin"), "{said:#?}");
+        return;
+    }
     assert!(bench.cut(&outgoing).iter().any(|part| part.file == Some(file.id.clone())), "a part names the file");
     bench.deliver(&outgoing).await.expect("the platform takes the file");
     let files: Vec<String> = bench.harness.said().into_iter().flat_map(|said| said.files).collect();

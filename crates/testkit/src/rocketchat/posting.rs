@@ -161,13 +161,12 @@ impl Inside {
 
     /// Links to messages of this server that the author may read, as quotes.
     fn quotes(&self, state: &State, author: &Account, text: &str) -> Vec<Value> {
-        let site = self.url();
-        let links = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '>' | '|'));
-        links
-            .filter(|link| link.starts_with(site))
+        // The setting is looked for anywhere in the address.
+        links(text)
+            .filter(|link| link.contains(self.url()))
             .filter_map(|link| {
-                let parsed = url::Url::parse(link).ok()?;
-                let id = parsed.query_pairs().find(|(key, _)| key == "msg")?.1.into_owned();
+                let (_, query) = link.split('#').next()?.split_once('?')?;
+                let id = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "msg")?.1.into_owned();
                 let quoted = state.message(&id)?;
                 state.room(&quoted.room)?.readable_by(&author.id).then(|| {
                     json!({
@@ -185,6 +184,16 @@ impl Inside {
         let now = self.script.clock.now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
+}
+
+/// The addresses in a text, with whatever scheme.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("://").map(|(at, _)| {
+        let scheme = text[..at].bytes().rev().take(9).take_while(u8::is_ascii_alphabetic).count();
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || "-+=&!:;%@/.,_?#~$".contains(c));
+        let rest = &text[at - scheme..];
+        &rest[..rest.find(ends).unwrap_or(rest.len())]
+    })
 }
 
 fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a RoomState, Refusal> {

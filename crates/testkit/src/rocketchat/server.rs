@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::incoming::{HookOptions, HookState, IncomingHook};
 use super::inside::{Inside, RecordedRequest};
 use super::message::FakeMessage;
-use super::outgoing::{HookCall, HookCalls, OutgoingHook};
+use super::outgoing::{self, Happening, HookCall, HookCalls, OutgoingHook};
 use super::posting::Draft;
 use super::refusal::Refusal;
 use super::route::Route;
@@ -232,6 +232,14 @@ impl FakeRocketChat {
     /// Lets one call be made again that waits for it; see [`Retry::ByHand`](super::Retry::ByHand).
     pub fn retry_once(&self) {
         self.inside.allow_retry();
+    }
+
+    /// Makes every call about a message again, as the server does where something between it and the listener spoilt a
+    /// good answer.
+    pub fn call_again(&self, message: &str) {
+        if let Some(message) = self.message(message) {
+            outgoing::fire(&self.inside, &message, Happening::Posted);
+        }
     }
 
     /// The calls to webhooks that ended, in the order in which they did.

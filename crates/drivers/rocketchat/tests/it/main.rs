@@ -1,5 +1,6 @@
 //! The driver against a fake server, over real sockets.
 
+mod conforming;
 mod files;
 mod hook;
 mod rest;

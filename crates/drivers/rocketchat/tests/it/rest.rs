@@ -4,8 +4,8 @@ use serde_json::json;
 use tieline_core::event::{Authorship, Body};
 use tieline_core::id::MessageId;
 use tieline_core::send::{Reconciled, SendError, Trouble};
-use tieline_testkit::Health;
 use tieline_testkit::rocketchat::{Fault, RocketChatScript, RoomKind, Route};
+use tieline_testkit::{Health, on_its_way};
 
 use crate::server::{Mode, ROOM, scene};
 
@@ -165,8 +165,8 @@ async fn a_confirmation_whose_answer_was_lost_is_found_by_its_file() {
     let outgoing = crate::files::with_file(&scene, "caption", b"some bytes").await;
     let parts = scene.cut(&outgoing);
     assert_eq!(parts.len(), 2);
-    let uploaded = scene.driver.send(&scene.sending(&outgoing, parts[0].clone(), 0, &[])).await.expect("uploaded");
-    let confirm = scene.sending(&outgoing, parts[1].clone(), 1, &[uploaded]);
+    let uploaded = scene.driver.send(&on_its_way(&outgoing, parts[0].clone(), 0, &[])).await.expect("uploaded");
+    let confirm = on_its_way(&outgoing, parts[1].clone(), 1, &[uploaded]);
     scene.server.faults().on(Route::MediaConfirm).next(1, Fault::DropAfter);
     assert!(matches!(scene.driver.send(&confirm).await, Err(SendError::Ambiguous { .. })));
     let found = scene.driver.reconcile(&confirm, &[]).await.expect("the server can be asked");

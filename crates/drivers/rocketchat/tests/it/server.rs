@@ -6,23 +6,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tieline_core::address::Address;
-use tieline_core::driver::{Defaults, Driver, DriverContext, DriverFactory, InstanceConfig, Services};
+use tieline_core::driver::{Defaults, Driver, DriverFactory, InstanceConfig, Services};
 use tieline_core::id::{DeliveryId, InstanceId, MessageId};
-use tieline_core::send::{Outgoing, Part, SendError, SendKey, Sending, Sent};
+use tieline_core::send::{Outgoing, Part, SendError, Sending, Sent};
 use tieline_rocketchat::RocketChat;
 use tieline_testkit::conformance::{Harness, Said, SendFault};
 use tieline_testkit::rocketchat::{
     FakeRocketChat, Fault, HookOptions, IncomingHook, OutgoingHook, Retry, RocketChatScript, RoomKind, Route, User,
 };
-use tieline_testkit::{KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, TempSpool};
-use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tieline_testkit::{KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, Running, TempSpool, on_its_way};
 
 pub(crate) const ROOM: &str = "R1";
 
 /// Everything that a test of the driver needs.
 pub(crate) struct Scene {
     pub(crate) server: FakeRocketChat,
+    mode: Mode,
     pub(crate) bot: User,
     pub(crate) ann: User,
     pub(crate) hook: IncomingHook,
@@ -33,12 +32,6 @@ pub(crate) struct Scene {
     pub(crate) inbound: Arc<RecordingInbound>,
     pub(crate) health: Arc<RecordingHealth>,
     pub(crate) webhooks: Arc<LocalWebhooks>,
-}
-
-/// A driver that runs until this is dropped.
-pub(crate) struct Running {
-    _shutdown: DropGuard,
-    _task: JoinHandle<()>,
 }
 
 /// Which settings the driver gets.
@@ -62,7 +55,7 @@ pub(crate) async fn scene(script: RocketChatScript, mode: Mode) -> Scene {
 }
 
 impl Scene {
-    async fn new(
+    pub(crate) async fn new(
         script: RocketChatScript,
         mode: Mode,
         services: Services,
@@ -92,6 +85,7 @@ impl Scene {
         let driver = Arc::clone(&instance).build(services).expect("the driver can be built");
         Self {
             server,
+            mode,
             bot,
             ann,
             hook,
@@ -107,20 +101,9 @@ impl Scene {
 
     /// Lets the driver receive.
     pub(crate) async fn run(&self) -> Running {
-        let shutdown = CancellationToken::new();
-        let context = DriverContext {
-            inbound: Arc::clone(&self.inbound) as _,
-            webhooks: Arc::clone(&self.webhooks) as _,
-            health: Arc::clone(&self.health) as _,
-            shutdown: shutdown.clone(),
-        };
-        let driver = Arc::clone(&self.driver);
-        let task = tokio::spawn(async move {
-            driver.run(context).await.expect("the driver can listen");
-        });
-        let url = self.webhooks.url().await;
-        self.server.outgoing_hook(outgoing_hook(url));
-        Running { _shutdown: shutdown.drop_guard(), _task: task }
+        let running = Running::start(Arc::clone(&self.driver), &self.inbound, &self.webhooks, &self.health);
+        self.server.outgoing_hook(outgoing_hook(self.webhooks.url().await));
+        running
     }
 
     #[expect(clippy::unused_self, reason = "tests read better so")]
@@ -137,31 +120,23 @@ impl Scene {
         }
     }
 
+    fn by_hook(&self) -> bool {
+        matches!(self.mode, Mode::Hook | Mode::HookWithBot)
+    }
+
     pub(crate) fn cut(&self, outgoing: &Outgoing) -> Vec<Part> {
         self.driver.cut(outgoing).expect("it can be cut")
     }
 
-    /// One part on its way.
-    #[expect(clippy::unused_self, reason = "tests read better so")]
-    pub(crate) fn sending(&self, outgoing: &Outgoing, part: Part, index: u16, before: &[Sent]) -> Sending {
-        Sending {
-            part,
-            target: outgoing.target.clone(),
-            key: SendKey::new("tests", outgoing.delivery, &MessageId::new("source").expect("an id"), index),
-            before: before.to_vec(),
-            since: tieline_core::clock::Clock::now(&tieline_testkit::SystemClock),
-        }
-    }
-
     pub(crate) fn first(&self, outgoing: &Outgoing) -> Sending {
-        self.sending(outgoing, self.cut(outgoing).remove(0), 0, &[])
+        on_its_way(outgoing, self.cut(outgoing).remove(0), 0, &[])
     }
 
     /// Sends all parts.
     pub(crate) async fn deliver(&self, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
         let mut before = Vec::new();
         for (index, part) in self.cut(outgoing).into_iter().enumerate() {
-            let sending = self.sending(outgoing, part, index as u16, &before);
+            let sending = on_its_way(outgoing, part, index as u16, &before);
             before.push(self.driver.send(&sending).await?);
         }
         Ok(before)
@@ -197,8 +172,13 @@ impl Harness for Scene {
     }
 
     async fn tell_again(&self) -> bool {
-        // The server calls again only what failed.
-        false
+        let last = self.server.messages(ROOM).pop().expect("a person wrote before").id;
+        // The first call must have ended, or its end would be taken for that of the second.
+        self.server.wait_for_hook_call(|call| call.message_id == last).await;
+        let ended = self.server.hook_calls().len();
+        self.server.call_again(&last);
+        self.server.wait_for_hook_calls(ended + 1).await;
+        true
     }
 
     async fn answers(&self, count: usize) -> Option<Vec<u16>> {
@@ -207,7 +187,11 @@ impl Harness for Scene {
     }
 
     fn target(&self) -> Address {
-        Address::of([("room_id", ROOM)])
+        match self.mode {
+            // The hook decides the room.
+            Mode::Hook => Address::default(),
+            Mode::Api | Mode::Login | Mode::HookWithBot => Address::of([("room_id", ROOM)]),
+        }
     }
 
     fn identity(&self, name: &str) -> BTreeMap<String, String> {
@@ -228,7 +212,7 @@ impl Harness for Scene {
 
     fn set_off(&self) -> Vec<String> {
         // What the server's own parser would take for a mention of everybody, emphasis, a link or a command.
-        let dangerous = ["@all", "@here", "*", "~", "`", "](", "<http", "||"];
+        let dangerous = ["@all", "@here", "*", "~", "`", "](", "<http", "||", "?msg="];
         let found = |text: &str| {
             let escapes = ["\\*", "\\_", "\\~", "\\`", "\\#"];
             let bare = escapes.iter().fold(text.to_owned(), |text, escape| text.replace(escape, ""));
@@ -249,7 +233,8 @@ impl Harness for Scene {
                 return;
             }
         };
-        self.server.faults().on(Route::SendMessage).next(1, fault);
+        let route = if self.by_hook() { Route::Hook } else { Route::SendMessage };
+        self.server.faults().on(route).next(1, fault);
     }
 
     fn remedy(&self) -> &'static str {
@@ -259,11 +244,13 @@ impl Harness for Scene {
     async fn close(&self) {
         self.server.close_port().await;
     }
-}
 
-async fn conforming(services: Services) -> Scene {
-    let spool = Arc::new(TempSpool::new().expect("a temporary folder"));
-    Scene::new(RocketChatScript::default(), Mode::Api, services, spool, Arc::default()).await
-}
+    fn reconciles(&self) -> bool {
+        // Without credentials nobody can look into the room.
+        self.mode != Mode::Hook
+    }
 
-tieline_testkit::driver_conformance!(conforming);
+    fn carries_files(&self) -> bool {
+        !self.by_hook()
+    }
+}

@@ -30,32 +30,21 @@ const SEND: Shape = Shape {
     ],
 };
 
-const POST_TO_ROOM: Shape = Shape {
-    required: &[("roomId", Kind::TextOrTexts)],
-    optional: &[
-        ("text", Kind::Text),
-        ("alias", Kind::Text),
-        ("emoji", Kind::Text),
-        ("avatar", Kind::Text),
-        ("attachments", Kind::List),
-        ("customFields", Kind::Object),
-        ("parseUrls", Kind::Bool),
-        ("tmid", Kind::Text),
-    ],
-};
+/// What `chat.postMessage` takes beside the destination. A thread can only be named with `roomId`.
+const POSTED: &[(&str, Kind)] = &[
+    ("tmid", Kind::Text),
+    ("text", Kind::Text),
+    ("alias", Kind::Text),
+    ("emoji", Kind::Text),
+    ("avatar", Kind::Text),
+    ("attachments", Kind::List),
+    ("customFields", Kind::Object),
+    ("parseUrls", Kind::Bool),
+];
 
-const POST_TO_CHANNEL: Shape = Shape {
-    required: &[("channel", Kind::TextOrTexts)],
-    optional: &[
-        ("text", Kind::Text),
-        ("alias", Kind::Text),
-        ("emoji", Kind::Text),
-        ("avatar", Kind::Text),
-        ("attachments", Kind::List),
-        ("customFields", Kind::Object),
-        ("parseUrls", Kind::Bool),
-    ],
-};
+const POST_TO_ROOM: Shape = Shape { required: &[("roomId", Kind::TextOrTexts)], optional: POSTED };
+
+const POST_TO_CHANNEL: Shape = Shape { required: &[("channel", Kind::TextOrTexts)], optional: POSTED.split_at(1).1 };
 
 impl Inside {
     /// Inserts under the client's id; a repeat inserts nothing, and the answer is the error that the platform makes of it.

@@ -8,13 +8,15 @@ mod rooms;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
 use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
@@ -79,6 +81,8 @@ impl Serve for Inside {
             Some(Fault::DropAfter) => return Err(Hangup),
             Some(Fault::HangAfter) => std::future::pending().await,
             Some(Fault::Status500After) => answer = refused(&server_error()),
+            Some(Fault::AnswerAfter { status, body }) => answer = refused(&other(status, &body)),
+            Some(Fault::Drip(every)) => answer = dripping(answer, every).await?,
             _ => {}
         }
         self.record_status(number, answer.status().as_u16());
@@ -96,11 +100,7 @@ impl Inside {
                 let allowance = Allowance::exhausted(*reset_ms);
                 Some((allowance.refusal(self.now().as_millisecond()), Some(allowance)))
             }
-            Fault::Answer { status, body } => {
-                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.clone()));
-                Some((Refusal::json(status, body), None))
-            }
+            Fault::Answer { status, body } => Some((other(*status, body), None)),
             _ => None,
         }
     }
@@ -288,6 +288,26 @@ fn parse(body: &Bytes) -> Result<Value, Refusal> {
 fn server_error() -> Refusal {
     let body = json!({ "success": false, "error": "Internal server error" });
     Refusal::json(StatusCode::INTERNAL_SERVER_ERROR, body)
+}
+
+/// An answer that a script names.
+fn other(status: u16, body: &str) -> Refusal {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Refusal::json(status, serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned())))
+}
+
+/// The same answer, byte by byte.
+async fn dripping(answer: Answer, every: Duration) -> Result<Answer, Hangup> {
+    let (head, body) = answer.into_parts();
+    let bytes = body.collect().await.map_err(|_| Hangup)?.to_bytes();
+    let drops = stream::unfold(bytes, move |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(every).await;
+        Some((Ok(Frame::data(left.split_to(1))), left))
+    });
+    Ok(Response::from_parts(head, StreamBody::new(drops).boxed_unsync()))
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> Answer {
