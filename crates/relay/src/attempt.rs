@@ -20,7 +20,7 @@ const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a passwo
 /// The parts of a delivery, with what came of those that are sent.
 #[derive(Default)]
 pub(crate) struct Parts {
-    parts: Vec<(Part, Option<Sent>)>,
+    pieces: Vec<(Part, Option<Sent>)>,
     /// See [`Sending::thread`].
     pub(crate) thread: Option<MessageId>,
     first_tried: Timestamp,
@@ -44,7 +44,7 @@ impl Parts {
     ) -> Result<Result<Self, Unsendable>, Stopping> {
         let first_tried = exchange.now();
         if !delivery.parts.is_empty() {
-            return Ok(Ok(Self { parts: delivery.parts.clone(), thread: None, first_tried }));
+            return Ok(Ok(Self { pieces: delivery.parts.clone(), thread: None, first_tried }));
         }
         let event = &delivery.event;
         if event.message().is_some_and(|message| message.text.is_blank() && message.attachments.is_empty()) {
@@ -70,18 +70,18 @@ impl Parts {
         if parts.len() > 1 {
             exchange.insist("cutting a message", || exchange.outbox.cut(delivery.id, parts.clone())).await?;
         }
-        Ok(Ok(Self { parts: parts.into_iter().map(|part| (part, None)).collect(), thread: None, first_tried }))
+        Ok(Ok(Self { pieces: parts.into_iter().map(|part| (part, None)).collect(), thread: None, first_tried }))
     }
 
     /// The first part that is not sent, ready to be sent; `None` if all are.
     pub(crate) fn next(&self, exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Option<(usize, Sending)> {
-        let index = self.parts.iter().position(|(_, sent)| sent.is_none())?;
+        let index = self.pieces.iter().position(|(_, sent)| sent.is_none())?;
         let sending = Sending {
-            part: self.parts[index].0.clone(),
+            part: self.pieces[index].0.clone(),
             target: frame.address.clone(),
             key: SendKey::new(exchange.outbox.name(), delivery.id, &delivery.event.message_id, index as u16),
             thread: self.thread.clone(),
-            before: self.parts[..index].iter().filter_map(|(_, sent)| sent.clone()).collect(),
+            before: self.pieces[..index].iter().filter_map(|(_, sent)| sent.clone()).collect(),
             since: self.first_tried,
         };
         Some((index, sending))
@@ -96,18 +96,18 @@ impl Parts {
         index: usize,
         sent: Sent,
     ) -> Result<(), Stopping> {
-        if index + 1 < self.parts.len() {
+        if index + 1 < self.pieces.len() {
             exchange
                 .insist("noting a part", || exchange.outbox.part_sent(delivery.id, index, sent.clone(), realm))
                 .await?;
         }
-        self.parts[index].1 = Some(sent);
+        self.pieces[index].1 = Some(sent);
         Ok(())
     }
 
     /// What came of the parts.
     pub(crate) fn into_sent(self) -> Vec<Sent> {
-        self.parts.into_iter().filter_map(|(_, sent)| sent).collect()
+        self.pieces.into_iter().filter_map(|(_, sent)| sent).collect()
     }
 }
 

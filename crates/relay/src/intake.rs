@@ -30,8 +30,9 @@ impl Inbound for Reception {
             return Err(InboundError::Stopping);
         }
         let event = Arc::new(event);
-        // Look for sends under way before committing: one that begins later cannot be what this event echoes.
-        let wait = event.author.kind.may_be_ours().then(|| exchange.unsettled.wait(&event.instance)).flatten();
+        // Look for sends under way before committing: one that begins later cannot be what this event echoes or answers.
+        let wait = exchange.unsettled.wait(&event.instance);
+        let wait = if may_belong_to_a_send(&exchange, &event, wait.is_some()).await? { wait } else { None };
         let routing = if is_under_way(&exchange, &event) {
             Routing::Filtered("a copy that tieline is sending".into())
         } else if wait.is_some() {
@@ -100,6 +101,17 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
         complete_early(exchange, *seq, event);
     }
     Ok(())
+}
+
+/// Whether an event cannot be judged before the sends under way are settled: it may be the echo of one, or answer one.
+async fn may_belong_to_a_send(exchange: &Exchange, event: &Event, any: bool) -> Result<bool, InboundError> {
+    let parent = event.message().and_then(|message| message.reply_to.as_ref());
+    match (exchange.instances.get(&event.instance), parent) {
+        _ if !any => Ok(false),
+        _ if event.author.kind.may_be_ours() => Ok(true),
+        (Some(of), Some(parent)) => Ok(!exchange.outbox.is_known(&of.realm, parent).await.map_err(refused)?),
+        _ => Ok(false),
+    }
 }
 
 /// Whether a message is one of ours that is being sent: seen by an account that does not know its author.

@@ -9,6 +9,7 @@ use tieline_core::outbox::{Accepted, Outbox as _};
 use tieline_core::plan::{Plan, Rule};
 use tieline_core::send::SendError;
 use tieline_core::template::Template;
+use tokio::sync::Notify;
 
 use crate::house::House;
 use crate::scripted::{Script, Scripted, message, rule};
@@ -47,6 +48,7 @@ async fn an_answer_finds_the_chat_of_what_it_answers() {
     let copies = rc.wait_for("R", 2).await;
     let of = |text: &str| copies.iter().find(|copy| copy.reply_to.is_none() && copy.text.ends_with(text)).unwrap();
     let first = of("hello").id.clone();
+    house.settled().await;
     let trace = house.outbox.trace(&first).await.unwrap();
     let chat = trace[0].event.as_ref().unwrap().channel.to_string();
     rc.receive(answer("r1", &first, "to the first")).await;
@@ -57,6 +59,21 @@ async fn an_answer_finds_the_chat_of_what_it_answers() {
     rc.receive(answer("r2", "r1", "and again")).await;
     assert_eq!(wa.wait_for(&chat, 2).await[1].text, "and again");
     assert_eq!(house.settled().await.delivered, 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_overtakes_the_receipt_of_what_it_answers_waits_for_it() {
+    let (rc, wa) = (Scripted::new("rc"), Scripted::new("wa"));
+    let house = House::open(&inbox(false, [&rc, &wa]), &[&rc, &wa]).await;
+    let receipt = Arc::new(Notify::new());
+    rc.script("R", Script::ArriveThenWait(Arc::clone(&receipt)));
+    wa.receive(message("wa", "111", "w1", "hello")).await;
+    let copy = rc.wait_for("R", 1).await[0].id.clone();
+    let accepted = rc.receive(answer("r1", &copy, "at once")).await;
+    assert!(matches!(accepted, Accepted::Held { .. }), "{accepted:?}");
+    receipt.notify_one();
+    assert_eq!(wa.wait_for("111", 1).await[0].text, "at once");
+    house.settled().await;
 }
 
 #[tokio::test]
@@ -136,10 +153,11 @@ async fn each_chat_has_a_thread_that_opens_with_who_it_is_also_after_a_restart()
     assert_eq!((told.text.as_str(), told.reply_to), ("hello", None));
 
     house.settled().await;
+    let (rc, wa) = (Scripted::new("rc"), Scripted::new("wa"));
     let house = house.kill_and_enter(&plan, &[&rc, &wa]).await;
     wa.receive(message("wa", "111", "w4", "w4")).await;
-    let all = rc.wait_for("R", 6).await;
-    assert_eq!(all[5].thread, Some(opener("111").id), "{:?}", all[5]);
+    let next = rc.wait_for("R", 1).await[0].clone();
+    assert_eq!(next.thread, Some(opener("111").id), "{next:?}");
     let tallies = house.settled().await;
     assert_eq!((tallies.planned, tallies.delivered), (7, 7), "each opener is a delivery of its own");
 }
@@ -159,9 +177,10 @@ async fn a_thread_whose_opener_was_deleted_is_opened_anew() {
     assert_eq!((after[3].text.as_str(), after[3].thread.clone()), ("ann: w2", Some(after[2].id.clone())));
     // The new one stays the thread, and answers in the old one still find the chat.
     house.settled().await;
+    let (rc, wa) = (Scripted::new("rc"), Scripted::new("wa"));
     let house = house.kill_and_enter(&plan, &[&rc, &wa]).await;
     wa.receive(message("wa", "111", "w3", "w3")).await;
-    assert_eq!(rc.wait_for("R", 5).await[4].thread, Some(after[2].id.clone()));
+    assert_eq!(rc.wait_for("R", 1).await[0].thread, Some(after[2].id.clone()));
     rc.receive(answer("r1", &before[0].id, "late")).await;
     assert_eq!(wa.wait_for("111", 1).await[0].text, "late");
     house.settled().await;
