@@ -11,7 +11,8 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use serde_json::json;
 use tieline_config::Configuration;
-use tieline_core::webhook::{Mount, MountError, Mounted, Webhooks};
+use tieline_core::offer::{FileOffer, OfferError, OfferedFile};
+use tieline_core::webhook::{ListenAt, Mount, MountError, Mounted, Webhooks};
 use tieline_net::Listeners;
 use tieline_testkit::rocketchat::{FakeMessage, FakeRocketChat, OutgoingHook, RocketChatScript, RoomKind, User};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
@@ -184,6 +185,10 @@ impl Webhooks for Announcing {
             bound.insert(path, mounted.local);
         });
         Ok(mounted)
+    }
+
+    async fn offer(&self, at: &ListenAt, offer: FileOffer) -> Result<OfferedFile, OfferError> {
+        self.listeners.offer(at, offer).await
     }
 }
 

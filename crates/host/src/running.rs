@@ -58,6 +58,7 @@ impl Running {
         let spool = Arc::new(Spool::open(dir.spool()).context("the media spool cannot be opened")?);
         let wanted = outbox.spooled().await?.into_iter().collect();
         spool.sweep(&wanted).await.context("the media spool cannot be swept")?;
+        listeners.offer_from(spool.clone());
         let guard = Arc::new(SecretGuard::new(&secrets));
         let clock = Arc::new(SystemClock);
         let (instance_count, rule_count) = (instances.len(), plan.rules().len());

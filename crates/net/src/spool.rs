@@ -51,7 +51,7 @@ impl Spool {
     }
 
     /// Removes what nobody needs: files that are not in `keep`, and what was never finished. To be called before the
-    /// first [`begin`](MediaSpool::begin). Files with names that we would not give are left alone.
+    /// first [`begin`](MediaSpool::begin). Files with names that we would not give are left alone, and so are folders.
     ///
     /// Returns how many files were removed.
     pub async fn sweep(&self, keep: &HashSet<SpoolId>) -> io::Result<usize> {
@@ -59,12 +59,20 @@ impl Spool {
         blocking(move || {
             let mut removed = 0;
             for entry in fs::read_dir(&dir)? {
-                let Ok(name) = entry?.file_name().into_string() else { continue };
+                let entry = entry?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
                 let ours =
                     name.starts_with(PART) || SpoolId::try_from(name.clone()).is_ok_and(|id| !keep.contains(&id));
-                if ours {
-                    removed += usize::from(remove(&dir.join(name))?);
+                if !ours {
+                    continue;
                 }
+                // We make no directories here, so somebody else did, and may want what is in it.
+                if entry.file_type()?.is_dir() {
+                    let path = entry.path();
+                    tracing::warn!(path = %path.display(), "A folder in the media spool is not ours and is left alone");
+                    continue;
+                }
+                removed += usize::from(remove(&entry.path())?);
             }
             Ok(removed)
         })
@@ -91,8 +99,8 @@ impl MediaSpool for Spool {
 
     async fn open(&self, id: &SpoolId) -> io::Result<PathBuf> {
         let path = self.path(id);
-        tokio::fs::metadata(&path).await?;
-        Ok(path)
+        // A folder of this name is no file of ours.
+        if tokio::fs::metadata(&path).await?.is_file() { Ok(path) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     async fn remove(&self, ids: &[SpoolId]) {

@@ -4,10 +4,12 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -15,11 +17,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::limits::ListenerLimits;
-use super::linger::Lingering;
+use super::linger::{Lingering, Place};
 use super::refusal::Refusal;
+use super::stall::Impatient;
+use super::wording::{Answering, Exchange, Worded};
 
 /// How many connections are told at one time that there are too many. Beyond that they are closed without a word.
 const REFUSALS: usize = 64;
@@ -87,6 +92,8 @@ pub async fn serve<A, M, S, B>(
         .max_header_size(limits.head_size)
         .max_buf_size(READ_BUFFER.max(limits.head_size));
     let open = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let lingering = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut refusals = JoinSet::new();
     let mut stop = pin!(stop);
@@ -99,9 +106,13 @@ pub async fn serve<A, M, S, B>(
         while connections.try_join_next().is_some() || refusals.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let stream = Lingering::new(stream, limits.linger);
-                if connections.len() < limits.connections {
-                    let connection = http.serve_connection(TokioIo::new(stream), service(peer));
+                if let Ok(held) = Arc::clone(&places).try_acquire_owned() {
+                    let place = Place::Connection { _held: held, lingering: Arc::clone(&lingering) };
+                    let stream = Lingering::new(stream, limits.linger, place);
+                    let exchange = Exchange::default();
+                    let stream = Worded::new(Impatient::new(stream, limits.answer_stall), exchange.clone());
+                    let service = heard(service(peer), exchange);
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
                     let connection = open.watch(connection);
                     connections.spawn(async move {
                         if let Err(error) = connection.await {
@@ -111,7 +122,7 @@ pub async fn serve<A, M, S, B>(
                 } else {
                     Refusal::TooManyConnections.log(None);
                     if refusals.len() < REFUSALS {
-                        refusals.spawn(refuse(stream));
+                        refusals.spawn(refuse(Lingering::new(stream, limits.linger, Place::Uncounted)));
                     }
                 }
             }
@@ -134,17 +145,43 @@ pub async fn serve<A, M, S, B>(
     connections.shutdown().await;
 }
 
+/// The same service, of which the connection's stream knows whether it is to answer anything.
+fn heard<S, B>(
+    service: S,
+    exchange: Exchange,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl Body<Data = B::Data, Error = B::Error> + Send + 'static>,
+    Error = Box<dyn Error + Send + Sync>,
+    Future: Send,
+> + Send
++ 'static
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+{
+    hyper::service::service_fn(move |request| {
+        let answering = exchange.begin();
+        let answer = service.call(request);
+        async move {
+            let answer = answer.await.map_err(Into::into)?;
+            // The closure lives as long as the body does.
+            Ok(answer.map(|body| {
+                body.map_err(move |error| {
+                    let _: &Answering = &answering;
+                    error
+                })
+            }))
+        }
+    })
+}
+
 /// Says that there are too many connections, without hyper: its state is what we cannot spare now.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: Lingering<S>) {
-    let body = Refusal::TooManyConnections.body();
-    let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\nretry-after: 1\r\n\r\n",
-        body.len()
-    );
     let said = async {
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(&body).await?;
+        stream.write_all(&Refusal::TooManyConnections.bytes()).await?;
         stream.shutdown().await
     };
     if let Err(error) = said.await {

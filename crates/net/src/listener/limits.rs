@@ -3,7 +3,9 @@ use std::time::Duration;
 /// What a stranger may take of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Connections at one time for each host and port; a further one is answered 503 and closed. Default: 512.
+    /// Connections at one time for each host and port; a further one is answered 503 and closed. Connections to which
+    /// everything is said and that only [linger](Self::linger) are not counted; of these there may be as many again, and
+    /// those beyond are closed at once. Default: 512.
     pub connections: usize,
     /// Longest time for the head of a request, counted from the connection's start or the answer before it: also how
     /// long a connection may be idle. Default: 10 s.
@@ -19,6 +21,9 @@ pub struct ListenerLimits {
     pub body_stall: Duration,
     /// Longest time for the whole body of a webhook. Default: 120 s.
     pub body_time: Duration,
+    /// How long a client may take next to nothing of what we send it: less than 4 KiB in this time. It is cut off then.
+    /// Default: 30 s.
+    pub answer_stall: Duration,
     /// How long a connection that we close is still read, so that the peer sees our answer and not a reset while it is
     /// busy sending. Default: 1 s.
     pub linger: Duration,
@@ -36,6 +41,7 @@ impl Default for ListenerLimits {
             large_bodies: 32 * 1024 * 1024,
             body_stall: Duration::from_secs(30),
             body_time: Duration::from_mins(2),
+            answer_stall: Duration::from_secs(30),
             linger: Duration::from_secs(1),
             grace: Duration::from_secs(5),
         }

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
 /// Closes in two steps: says that nothing more comes, then reads and throws away what still arrives, until the peer
@@ -13,16 +15,50 @@ use tokio::time::{Sleep, sleep};
 ///
 /// A socket that is closed with unread bytes in it sends a reset, and the reset overtakes our answer: a client that is
 /// busy sending a body that we refused would never see the 413.
+///
+/// Meanwhile it gives its place among the connections back: whoever never closes must not keep the others out.
 pub(crate) struct Lingering<S> {
     stream: S,
     time: Duration,
+    place: Place,
     /// Set once the first step is done.
     until: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Lingering<S> {
-    pub(crate) fn new(stream: S, time: Duration) -> Self {
-        Self { stream, time, until: None }
+    pub(crate) fn new(stream: S, time: Duration, place: Place) -> Self {
+        Self { stream, time, place, until: None }
+    }
+}
+
+/// What a connection holds of a bounded number.
+pub(crate) enum Place {
+    /// Nothing: it is bounded elsewhere.
+    Uncounted,
+    /// One of the connections; it is exchanged for one of `lingering`.
+    Connection {
+        /// The place.
+        _held: OwnedSemaphorePermit,
+        /// Places for connections that linger.
+        lingering: Arc<Semaphore>,
+    },
+    /// One of those that linger.
+    Lingering {
+        /// The place.
+        _held: OwnedSemaphorePermit,
+    },
+}
+
+impl Place {
+    /// Exchanges the place. `false`: nobody else may linger.
+    fn linger(&mut self) -> bool {
+        if let Self::Connection { lingering, .. } = self {
+            let place = Arc::clone(lingering).try_acquire_owned();
+            let free = place.is_ok();
+            *self = place.map_or(Self::Uncounted, |held| Self::Lingering { _held: held });
+            return free;
+        }
+        true
     }
 }
 
@@ -59,6 +95,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             until
         } else {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            if !this.place.linger() {
+                return Poll::Ready(Ok(()));
+            }
             this.until.insert(Box::pin(sleep(this.time)))
         };
         let mut thrown_away = [0; 8 * 1024];

@@ -5,15 +5,23 @@
 //! by a limit, and what it cost is given back.
 //!
 //! - [`serve`] is the accept loop, for any stream and any hyper service; the control API runs on it.
-//! - [`Listeners`] are the webhook listeners: one accept loop for each host and port, shared by path.
+//! - [`Listeners`] are the webhook listeners: one accept loop for each host and port, shared by path. Beside webhooks
+//!   they serve files of the spool to whoever holds a signed link ([`Webhooks::offer`]).
+//!
+//! [`Webhooks::offer`]: tieline_core::webhook::Webhooks::offer
 
 mod accept;
+mod files;
 mod limits;
 mod linger;
+mod links;
 mod port;
+mod range;
 mod refusal;
 mod request;
+mod stall;
 mod webhooks;
+mod wording;
 
 pub use accept::{Accept, serve};
 pub use limits::ListenerLimits;

@@ -10,13 +10,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::accept::serve;
+use super::files::Files;
 use super::limits::ListenerLimits;
-use super::request::{self, Bounds, Handlers, Limited};
+use super::request::{self, Bounds, Door, Handlers, Limited};
 
 /// The mounts of a port, and whether it still listens.
 pub(crate) struct Port {
     pub(crate) local: SocketAddr,
     bounds: Bounds,
+    /// What links lead to.
+    files: Arc<Files>,
     /// What requests look at.
     paths: RwLock<HashMap<String, Handlers>>,
     /// What `paths` is made from, in the order of mounting. `None`: the port is given up and takes no more mounts.
@@ -35,10 +38,11 @@ struct Numbered {
 }
 
 impl Port {
-    pub(crate) fn new(local: SocketAddr, limits: ListenerLimits) -> Arc<Self> {
+    pub(crate) fn new(local: SocketAddr, limits: ListenerLimits, files: Arc<Files>) -> Arc<Self> {
         Arc::new(Self {
             local,
             bounds: Bounds::new(limits),
+            files,
             paths: RwLock::default(),
             mounts: Mutex::new(Some(Vec::new())),
             stop: watch::channel(None).0,
@@ -60,16 +64,18 @@ impl Port {
             hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
                 let port = Arc::clone(&port);
                 async move {
-                    let handlers = port.handlers(request.uri().path());
-                    Ok::<_, std::convert::Infallible>(request::answer(request, handlers, &port.bounds, peer).await)
+                    let door = port.door(request.uri().path());
+                    Ok::<_, std::convert::Infallible>(request::answer(request, door, &port.bounds, peer).await)
                 }
             })
         };
         serve(listener, service, self.bounds.limits(), stopped).await;
     }
 
-    fn handlers(&self, path: &str) -> Option<Handlers> {
-        self.paths.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    /// What a path leads to. A mount wins over a link, whatever the operator named it.
+    fn door(&self, path: &str) -> Option<Door> {
+        let handlers = self.paths.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        handlers.map(Door::Webhook).or_else(|| self.files.at_path(self.local, path).map(Door::File))
     }
 
     /// Adds a mount. `false`: the port was given up meanwhile.

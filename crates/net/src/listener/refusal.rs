@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use tieline_core::webhook::WebhookResponse;
 
+use super::files::allow_reading;
 use crate::limit::KeyedLimiter;
 
 /// Why a request got no further. Each kind is logged at most once in ten seconds, since strangers decide how often.
@@ -29,6 +30,18 @@ pub(crate) enum Refusal {
     Broken,
     /// No handler of this path knows the token.
     Unknown,
+    /// An offered file is only read.
+    NoRead,
+    /// An offered file cannot be read.
+    Unreadable,
+    /// It names more than one host, so whoever stands before us may have understood something else.
+    TwoHosts,
+    /// It is no HTTP.
+    NotHttp,
+    /// The head is longer than it may be.
+    LongHead,
+    /// The address is longer than it may be.
+    LongAddress,
     /// All connections are in use.
     TooManyConnections,
     /// The system did not give us a connection.
@@ -42,12 +55,16 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::WrongPath => StatusCode::NOT_FOUND,
-            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongMethod | Self::NoRead => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Broken | Self::TwoHosts | Self::NotHttp => StatusCode::BAD_REQUEST,
+            Self::LongHead => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::LongAddress => StatusCode::URI_TOO_LONG,
             Self::Unknown => StatusCode::UNAUTHORIZED,
-            Self::NoRoom | Self::TooManyConnections | Self::NotAccepted => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom | Self::Unreadable | Self::TooManyConnections | Self::NotAccepted => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -60,14 +77,27 @@ impl Refusal {
             Self::Stalled => "the body did not arrive in time",
             Self::Broken => "the body could not be read",
             Self::Unknown => "the token is missing or wrong",
+            Self::NoRead => "only GET and HEAD are understood here",
+            Self::Unreadable => "the file cannot be read now",
+            Self::TwoHosts => "the request names more than one host",
+            Self::NotHttp => "this is no HTTP request",
+            Self::LongHead => "the request's headers are too long",
+            Self::LongAddress => "the request's address is too long",
             Self::TooManyConnections => "too many connections",
             Self::NotAccepted => "no connection could be taken",
         }
     }
 
-    /// `{"error": "…"}`.
-    pub(crate) fn body(self) -> Bytes {
-        WebhookResponse::refuse(self.status(), self.sentence()).body
+    /// The whole answer in bytes, for when hyper is not there to write it.
+    pub(crate) fn bytes(self) -> Bytes {
+        let body = WebhookResponse::refuse(self.status(), self.sentence()).body;
+        let later = if self == Self::TooManyConnections { "retry-after: 1\r\n" } else { "" };
+        let head = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n{later}\r\n",
+            self.status(),
+            body.len()
+        );
+        Bytes::from([head.as_bytes(), &body].concat())
     }
 
     pub(crate) fn answer(self) -> Response<Full<Bytes>> {
@@ -76,8 +106,9 @@ impl Refusal {
             Self::WrongMethod => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             }
+            Self::NoRead => allow_reading(response.headers_mut()),
             // What is left of the body must not be taken for the next request.
-            Self::TooLarge | Self::NoRoom | Self::Stalled | Self::Broken => {
+            Self::TwoHosts | Self::TooLarge | Self::NoRoom | Self::Stalled | Self::Broken => {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

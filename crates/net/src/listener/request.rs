@@ -1,4 +1,4 @@
-//! The way of one webhook through the limits.
+//! The way of one request through the limits.
 //!
 //! Whoever sends a body need not know a token yet, so what bodies take together is bounded: small ones by the number of
 //! connections, and what goes beyond by a budget of the port. Nothing that stalls in a large body can take the small
@@ -8,13 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::header::HOST;
 use http::{Method, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 use tieline_core::webhook::{WebhookHandler, WebhookRequest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::files::{Offered, Reply};
 use super::limits::ListenerLimits;
 use super::refusal::{Refusal, respond};
 
@@ -47,35 +49,48 @@ struct Received {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Answers one request. `handlers` are those of its path, if it has any.
+/// Who answers requests to a path.
+pub(crate) enum Door {
+    /// The handlers that are mounted there.
+    Webhook(Handlers),
+    /// A file to which a good link leads.
+    File(Offered),
+}
+
+/// Answers one request. `door` is what its path leads to, if anything.
 pub(crate) async fn answer<B>(
     request: Request<B>,
-    handlers: Option<Handlers>,
+    door: Option<Door>,
     bounds: &Bounds,
     peer: SocketAddr,
-) -> Response<Full<Bytes>>
+) -> Response<Reply>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    match ask(request, handlers, bounds, peer).await {
-        Ok(response) => response,
-        Err(refusal) => {
-            refusal.log(Some(&format!("from {}", peer.ip())));
-            refusal.answer()
+    let answered = if request.headers().get_all(HOST).iter().nth(1).is_some() {
+        Err(Refusal::TwoHosts)
+    } else {
+        match door {
+            None => Err(Refusal::WrongPath),
+            Some(Door::Webhook(handlers)) => ask(request, &handlers, bounds, peer).await.map(|r| r.map(Either::Left)),
+            Some(Door::File(file)) => file.answer(request.method(), request.headers()).await,
         }
-    }
+    };
+    answered.unwrap_or_else(|refusal| {
+        refusal.log(Some(&format!("from {}", peer.ip())));
+        refusal.answer().map(Either::Left)
+    })
 }
 
 async fn ask<B>(
     request: Request<B>,
-    handlers: Option<Handlers>,
+    handlers: &[Limited],
     bounds: &Bounds,
     peer: SocketAddr,
 ) -> Result<Response<Full<Bytes>>, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let handlers = handlers.ok_or(Refusal::WrongPath)?;
     if request.method() != Method::POST {
         return Err(Refusal::WrongMethod);
     }
@@ -89,14 +104,16 @@ where
         body: received.body.clone(),
         peer,
     };
-    let mut fits_somebody = false;
-    for (_, handler) in handlers.iter().filter(|(limit, _)| request.body.len() <= *limit) {
-        fits_somebody = true;
+    let fitting = || handlers.iter().filter(|(limit, _)| request.body.len() <= *limit).map(|(_, handler)| handler);
+    for handler in fitting() {
         if let Some(answer) = handler.handle(&request).await {
             return Ok(respond(answer));
         }
     }
-    Err(if fits_somebody { Refusal::Unknown } else { Refusal::TooLarge })
+    if let Some(answer) = fitting().find_map(|handler| handler.unclaimed(&request)) {
+        return Ok(respond(answer));
+    }
+    Err(if fitting().next().is_some() { Refusal::Unknown } else { Refusal::TooLarge })
 }
 
 /// Reads a body of at most `limit` bytes. Memory is taken only for what has arrived.

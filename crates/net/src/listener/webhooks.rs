@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tieline_core::webhook::{Mount, MountError, Mounted, Webhooks};
+use tieline_core::offer::{FileOffer, OfferError, OfferedFile};
+use tieline_core::spool::MediaSpool;
+use tieline_core::webhook::{ListenAt, Mount, MountError, Mounted, Webhooks};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
+use super::files::Files;
 use super::limits::ListenerLimits;
 use super::port::Port;
 
@@ -20,19 +23,32 @@ type Ports = HashMap<(String, u16), Arc<Port>>;
 /// The webhook listeners of this process: one accept loop for each host and port that is asked for, spelt the same.
 ///
 /// Mounts with different paths share it. Those with the same path are asked in the order in which they came, until one
-/// answers; if none does, it is 401. A port is closed when its last mount is dropped. Every answer is JSON.
+/// answers; if none does, they are asked whether it is unclaimed, and then it is 401. Beside the mounts a port serves the
+/// files that are offered there. A port is closed when its last mount is dropped. Every answer is JSON.
 pub struct Listeners {
     limits: ListenerLimits,
     /// `None` once stopped.
     ports: Mutex<Option<Ports>>,
     tasks: TaskTracker,
     mounts: AtomicU64,
+    files: Arc<Files>,
 }
 
 impl Listeners {
     /// Listeners that hold these limits, each for itself.
     pub fn new(limits: ListenerLimits) -> Self {
-        Self { limits, ports: Mutex::new(Some(Ports::new())), tasks: TaskTracker::new(), mounts: AtomicU64::new(0) }
+        Self {
+            limits,
+            ports: Mutex::new(Some(Ports::new())),
+            tasks: TaskTracker::new(),
+            mounts: AtomicU64::new(0),
+            files: Arc::new(Files::new()),
+        }
+    }
+
+    /// Names the spool whose files can be [offered](Webhooks::offer). Until then none can; the first one stays.
+    pub fn offer_from(&self, spool: Arc<dyn MediaSpool>) {
+        self.files.offer_from(spool);
     }
 
     /// Takes no more connections, gives requests in flight `grace` to be answered, then cuts them off. Returns when
@@ -84,12 +100,21 @@ impl Webhooks for Listeners {
         }
         let listener = TcpListener::bind((host.as_str(), number)).await.map_err(|error| failed(error.to_string()))?;
         let local = listener.local_addr().map_err(|error| failed(error.to_string()))?;
-        let port = Port::new(local, self.limits.clone());
+        let port = Port::new(local, self.limits.clone(), Arc::clone(&self.files));
         port.add(id, mount);
         self.tasks.spawn(Arc::clone(&port).run(listener));
         ports.retain(|_, port| !port.is_given_up());
         ports.insert((host, local.port()), Arc::clone(&port));
         Ok(mounted(&port, id))
+    }
+
+    async fn offer(&self, at: &ListenAt, offer: FileOffer) -> Result<OfferedFile, OfferError> {
+        let listening = self.ports.lock().await.as_ref().and_then(|ports| {
+            let port = ports.get(&(at.host.clone(), at.port)).filter(|port| !port.is_given_up())?;
+            Some(port.local)
+        });
+        let local = listening.ok_or_else(|| OfferError::NotListening { host: at.host.clone(), port: at.port })?;
+        Ok(OfferedFile { path: self.files.link(local, &offer).await? })
     }
 }
 

@@ -16,8 +16,8 @@ use tokio::sync::{Notify, mpsc};
 use crate::peer::{Answer, read_answer, read_to_end};
 
 /// Takes requests that carry its token in the query, and answers with their body.
-struct Echo {
-    token: &'static str,
+pub(crate) struct Echo {
+    pub(crate) token: &'static str,
 }
 
 #[async_trait]
@@ -48,23 +48,23 @@ impl WebhookHandler for Slow {
     }
 }
 
-async fn mount(listeners: &Listeners, port: u16, path: &str, handler: impl WebhookHandler) -> Mounted {
+pub(crate) async fn mount(listeners: &Listeners, port: u16, path: &str, handler: impl WebhookHandler) -> Mounted {
     let at = ListenAt { host: "127.0.0.1".to_owned(), port, path: path.to_owned() };
     listeners.mount(Mount { at, body_limit: 1000, handler: Arc::new(handler) }).await.unwrap()
 }
 
 /// Sends bytes on a new connection and returns the answer.
-async fn send(at: SocketAddr, bytes: &str) -> Answer {
+pub(crate) async fn send(at: SocketAddr, bytes: &str) -> Answer {
     let mut stream = TcpStream::connect(at).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     read_answer(&mut stream).await
 }
 
-fn post(target: &str, body: &str) -> String {
+pub(crate) fn post(target: &str, body: &str) -> String {
     format!("POST {target} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn short() -> ListenerLimits {
+pub(crate) fn short() -> ListenerLimits {
     ListenerLimits {
         head_time: Duration::from_millis(50),
         body_stall: Duration::from_millis(50),
@@ -73,7 +73,7 @@ fn short() -> ListenerLimits {
     }
 }
 
-fn assert_refused(answer: &Answer, status: u16) {
+pub(crate) fn assert_refused(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.head.contains("content-type: application/json"), "{answer:?}");
     let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
@@ -100,6 +100,37 @@ async fn instances_share_a_port_by_path_and_a_path_by_token() {
     drop(b);
     assert_refused(&send(at, &post("/one?b", "{}")).await, 404);
     listeners.stop(Duration::ZERO).await;
+}
+
+/// One of several sessions that share path and token, as it stands in the query.
+struct Session {
+    name: &'static str,
+}
+
+#[async_trait]
+impl WebhookHandler for Session {
+    async fn handle(&self, request: &WebhookRequest) -> Option<WebhookResponse> {
+        let ours = request.query.as_deref() == Some("secret") && request.body == self.name.as_bytes();
+        ours.then(|| WebhookResponse { body: Bytes::from_static(b"{\"taken\":true}"), ..WebhookResponse::ok() })
+    }
+
+    fn unclaimed(&self, request: &WebhookRequest) -> Option<WebhookResponse> {
+        // Only one of the two knows what to say, so the other one's silence must not be the last word.
+        (self.name == "two" && request.query.as_deref() == Some("secret")).then(WebhookResponse::ok)
+    }
+}
+
+#[tokio::test]
+async fn what_no_instance_claims_is_answered_by_the_first_that_knows_it() {
+    let listeners = Listeners::default();
+    let one = mount(&listeners, 0, "/", Session { name: "one" }).await;
+    let _two = mount(&listeners, one.local.port(), "/", Session { name: "two" }).await;
+    for name in ["one", "two"] {
+        assert_eq!(send(one.local, &post("/?secret", name)).await.body, "{\"taken\":true}", "{name}");
+    }
+    let unclaimed = send(one.local, &post("/?secret", "three")).await;
+    assert_eq!((unclaimed.status, unclaimed.body.as_str()), (200, "{}"));
+    assert_refused(&send(one.local, &post("/?guess", "three")).await, 401);
 }
 
 #[tokio::test]
@@ -220,7 +251,7 @@ async fn head_is_too_large() {
     let listeners = Listeners::default();
     let mounted = mount(&listeners, 0, "/", Echo { token: "a" }).await;
     let head = format!("POST /?a HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(20_000));
-    assert_eq!(send(mounted.local, &head).await.status, 431);
+    assert_refused(&send(mounted.local, &head).await, 431);
 }
 
 #[tokio::test]

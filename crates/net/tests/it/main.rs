@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, though clippy cannot see it")]
 
 mod client;
+mod closing;
 mod listener;
+mod offers;
 mod peer;
 mod serve;
 mod spool;
+mod wording;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::peer::{answer, peer, read_until};
 
-async fn put(spool: &Spool, pieces: impl IntoIterator<Item = Bytes>) -> SpooledFile {
+pub(crate) async fn put(spool: &Spool, pieces: impl IntoIterator<Item = Bytes>) -> SpooledFile {
     let mut writer = spool.begin(u64::MAX).await.unwrap();
     for piece in pieces {
         writer.write(piece).await.unwrap();
@@ -87,6 +87,21 @@ async fn what_a_crash_left_is_swept() {
     let gone = SpoolId::of_digest([7; 32]);
     assert_eq!(spool.sweep(&HashSet::from([kept.clone(), gone])).await.unwrap(), 2);
     assert_eq!(names(dir.path()), [kept.as_str(), "README"]);
+}
+
+/// Somebody's backup, perhaps. It must not keep the relay from starting.
+#[tokio::test]
+async fn folders_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path()).unwrap();
+    let id = SpoolId::of_digest([7; 32]);
+    for name in ["part-x", id.as_str(), "backup"] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    std::fs::write(dir.path().join("part-y"), "half").unwrap();
+    assert_eq!(spool.sweep(&HashSet::new()).await.unwrap(), 1);
+    assert_eq!(names(dir.path()), [id.as_str(), "backup", "part-x"]);
+    assert_eq!(spool.open(&id).await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
 }
 
 #[tokio::test]
