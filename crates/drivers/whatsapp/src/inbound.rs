@@ -109,3 +109,100 @@ impl WebhookHandler for Receiver {
 fn closed(response: WebhookResponse) -> WebhookResponse {
     WebhookResponse { close: true, ..response }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::tests::instance;
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method};
+    use serde_json::{Value, json};
+    use tieline_core::driver::InboundError;
+    use tieline_testkit::{RecordingInbound, SystemClock};
+
+    struct Desk {
+        receiver: Receiver,
+        inbound: Arc<RecordingInbound>,
+    }
+
+    fn desk() -> Desk {
+        let inbound = Arc::<RecordingInbound>::default();
+        let receiver = Receiver::new(Arc::new(instance(&json!({}))), Arc::clone(&inbound) as _, Arc::new(SystemClock));
+        Desk { receiver, inbound }
+    }
+
+    fn request(token: Option<&str>, body: impl Into<Bytes>) -> WebhookRequest {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            headers.insert("X-Webhook-Token", HeaderValue::from_str(token).unwrap());
+        }
+        let peer = "127.0.0.1:1".parse().unwrap();
+        WebhookRequest { method: Method::POST, query: None, headers, body: body.into(), peer }
+    }
+
+    fn message(session: &Value) -> String {
+        json!({ "id": "A1", "from": "1@g.us", "content": "x", "session_id": session }).to_string()
+    }
+
+    #[tokio::test]
+    async fn only_the_right_token_is_heard() {
+        let desk = desk();
+        for wrong in [None, Some(""), Some("hook-toke"), Some("hook-token2"), Some("HOOK-TOKEN")] {
+            let request = request(wrong, message(&json!("default")));
+            assert_eq!(desk.receiver.handle(&request).await, None, "{wrong:?}");
+            assert_eq!(desk.receiver.unclaimed(&request), None, "{wrong:?}");
+        }
+        assert!(desk.inbound.arrivals().is_empty());
+        let answer = desk.receiver.handle(&request(Some("hook-token"), message(&json!("DEFAULT")))).await;
+        assert_eq!(answer, Some(closed(WebhookResponse::ok())));
+        assert_eq!(desk.inbound.events().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn another_sessions_events_are_not_ours_but_no_wrong_token_either() {
+        let desk = desk();
+        let request = request(Some("hook-token"), message(&json!("work")));
+        assert_eq!(desk.receiver.handle(&request).await, None);
+        assert_eq!(desk.receiver.unclaimed(&request), Some(closed(WebhookResponse::ok())));
+        assert!(desk.inbound.arrivals().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_event_is_refused_and_every_answer_closes() {
+        let desk = desk();
+        let deep = "[".repeat(100_000);
+        let nonsense = "x".repeat(20_000_000);
+        for body in ["", "{", "[]", "null", r#"{"id":"A1"}"#, r#"{"from":"1@g.us"}"#, &deep, &nonsense] {
+            let answer = desk.receiver.handle(&request(Some("hook-token"), body.to_owned())).await.expect("an answer");
+            assert_eq!((answer.status, answer.close), (StatusCode::BAD_REQUEST, true));
+            assert!(answer.body.len() < 500, "it does not repeat what was sent");
+        }
+        let empty = json!({ "id": "A1", "from": "1@g.us" }).to_string();
+        let answer = desk.receiver.handle(&request(Some("hook-token"), empty)).await.expect("an answer");
+        assert_eq!((answer.status, answer.close), (StatusCode::OK, true), "nothing to relay is no error");
+        assert!(desk.inbound.arrivals().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_the_outbox_refuses_is_a_503() {
+        let desk = desk();
+        desk.inbound.fail(InboundError::Disk("full".to_owned()));
+        let answer =
+            desk.receiver.handle(&request(Some("hook-token"), message(&json!(null)))).await.expect("an answer");
+        assert_eq!((answer.status, answer.close), (StatusCode::SERVICE_UNAVAILABLE, true));
+    }
+
+    #[tokio::test]
+    async fn the_answer_waits_for_the_disk() {
+        let desk = Arc::new(desk());
+        desk.inbound.block();
+        let waiting = Arc::clone(&desk);
+        let answer = tokio::spawn(async move {
+            waiting.receiver.handle(&request(Some("hook-token"), message(&json!("default")))).await
+        });
+        desk.inbound.wait_for_arrivals(1).await;
+        assert!(!answer.is_finished());
+        desk.inbound.open();
+        assert_eq!(answer.await.expect("no panic"), Some(closed(WebhookResponse::ok())));
+    }
+}

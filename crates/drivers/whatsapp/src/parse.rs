@@ -100,3 +100,244 @@ fn time(payload: &Payload) -> Option<Timestamp> {
     let seconds = whole(&payload.raw, "messageTimestamp").filter(|seconds| *seconds > 0)?;
     Timestamp::from_second(seconds).ok()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use tieline_core::driver::Defaults;
+    use tieline_core::event::Authorship;
+    use tieline_core::id::InstanceId;
+
+    /// A checked instance of the session `default`, with these settings besides.
+    pub(crate) fn instance(more: &Value) -> Instance {
+        let mut written = json!({ "addon_url": "http://addon:8066", "api_token": "t", "webhook_token": "hook-token" });
+        for (key, value) in more.as_object().expect("an object") {
+            written[key] = value.clone();
+        }
+        let (settings, mut problems) = crate::settings::read(&written);
+        let id = InstanceId::new("wa").unwrap();
+        crate::resolve::resolve(&id, &settings.expect("sound"), &Defaults::default(), &mut problems).expect("sound")
+    }
+
+    fn received(body: &Value) -> Result<Received, String> {
+        let payload = crate::payload::read(body.to_string().as_bytes()).expect("an object");
+        event(&instance(&json!({})), &payload, Timestamp::UNIX_EPOCH)
+    }
+
+    fn event_of(body: &Value) -> Event {
+        match received(body) {
+            Ok(Received::Event(event)) => *event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the addon emitted, by the name of its file.
+    fn fixtures() -> Vec<(String, Value)> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/whatsapp");
+        let entries = std::fs::read_dir(folder).expect("the fixtures").map(|entry| entry.expect("an entry").path());
+        let events = entries.filter(|path| {
+            !path.to_string_lossy().contains("api_samples") && !path.to_string_lossy().contains(".request.")
+        });
+        let read = |path: std::path::PathBuf| {
+            let text = std::fs::read_to_string(&path).expect("a fixture");
+            (path.display().to_string(), serde_json::from_str(&text).expect("JSON"))
+        };
+        let mut all: Vec<(String, Value)> = events.map(read).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    fn fixture(name: &str) -> Value {
+        let found = fixtures().into_iter().find(|(path, _)| path.ends_with(&format!("/{name}.json")));
+        found.expect("a fixture of this name").1
+    }
+
+    #[test]
+    fn times_are_numbers_or_texts_and_old_ones_are_kept() {
+        let mut body = fixture("direct_text");
+        for (written, second) in [
+            (json!(1_795_241_733), 1_795_241_733),
+            (json!("1795241733"), 1_795_241_733),
+            (json!({ "low": 1_795_241_733, "high": 0, "unsigned": true }), 1_795_241_733),
+            (json!(1_400_000_000), 1_400_000_000),
+            (json!(null), 0),
+            (json!("soon"), 0),
+            (json!(-5), 0),
+            (json!(1e300), 0),
+        ] {
+            body["raw"]["messageTimestamp"] = written.clone();
+            assert_eq!(event_of(&body).time.as_second(), second, "{written}");
+        }
+    }
+
+    #[test]
+    fn an_answer_names_what_it_answers_if_that_is_in_this_chat() {
+        let mut body = fixture("reply_quote");
+        assert_eq!(event_of(&body).message().unwrap().reply_to, MessageId::new("3EB02866F65229FB4DCA19").ok());
+        for (place, here) in [
+            ("491700000001@s.whatsapp.net", true),
+            ("222000000000001@lid", true),
+            ("status@broadcast", false),
+            ("120363000000000001@g.us", false),
+        ] {
+            body["raw"]["message"]["extendedTextMessage"]["contextInfo"]["remoteJid"] = json!(place);
+            assert_eq!(event_of(&body).message().unwrap().reply_to.is_some(), here, "{place}");
+        }
+    }
+
+    #[test]
+    fn mentions_are_readable() {
+        let mut body = fixture("group_text");
+        body["raw"]["message"] = json!({ "extendedTextMessage": {
+            "text": "hi @491700000009 and @222000000000003, @12",
+            "contextInfo": { "mentionedJid": ["491700000009@s.whatsapp.net", "222000000000003@lid", null, "x"] },
+        } });
+        let event = event_of(&body);
+        assert_eq!(event.message().unwrap().text.to_plain(), "hi @+491700000009 and @222000000000003, @12");
+        let missing = Missing::of(event.missing.as_ref());
+        assert_eq!(missing.mentions.len(), 2);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |name: &str| Missing::of(event_of(&fixture(name)).missing.as_ref());
+        let alice = Jid::parse("491700000001@s.whatsapp.net");
+        let group = Jid::parse("120363000000000001@g.us");
+        assert_eq!(missing("direct_text"), Missing { picture: alice.clone(), ..Missing::default() });
+        assert_eq!(missing("image_caption"), Missing { picture: alice.clone(), files: true, ..Missing::default() });
+        let bob = Jid::parse("491700000002@s.whatsapp.net");
+        assert_eq!(missing("group_text"), Missing { chat: group, picture: bob, ..Missing::default() });
+        assert_eq!(missing("fromme_phone_direct"), Missing { chat: alice, owner: true, ..Missing::default() });
+        assert!(!missing("image_download_failed").files && !missing("document_with_caption").files);
+        let mut unnamed = fixture("group_text");
+        unnamed["raw"]["pushName"] = json!(null);
+        unnamed["sender_name"] = json!("");
+        assert_eq!(Missing::of(event_of(&unnamed).missing.as_ref()).name, Jid::parse("491700000002@s.whatsapp.net"));
+    }
+
+    #[test]
+    fn own_messages_may_be_echoes() {
+        for name in ["fromme_api_echo", "fromme_phone_direct", "fromme_phone_group"] {
+            assert_eq!(event_of(&fixture(name)).author.kind, Authorship::PersonOrOurs, "{name}");
+        }
+        assert_eq!(event_of(&fixture("fromme_phone_direct")).author.shown_name(), "Rig default");
+    }
+
+    #[test]
+    fn what_cannot_be_relayed_says_why() {
+        assert!(received(&json!({ "from": "1@g.us", "content": "x" })).unwrap_err().contains("`id`"));
+        assert!(received(&json!({ "id": "A", "content": "x" })).unwrap_err().contains("`from`"));
+        for odd in ["tieline opener 1", "a\nb", &"x".repeat(300)] {
+            let refused = received(&json!({ "id": odd, "from": "1@g.us", "content": "x" }));
+            assert!(refused.unwrap_err().contains("WhatsApp gives"), "{odd}");
+        }
+        let story = json!({ "id": "A", "from": "status@broadcast", "content": "x" });
+        assert!(matches!(received(&story), Ok(Received::Nothing(_))));
+        let empty = json!({ "id": "A", "from": "1@g.us", "content": "" });
+        assert!(matches!(received(&empty), Ok(Received::Nothing(_))));
+    }
+
+    #[test]
+    fn a_message_without_raw_is_relayed_as_text() {
+        let mut body = fixture("group_text");
+        body["raw"] = json!(null);
+        let event = event_of(&body);
+        assert_eq!(event.message().unwrap().text.to_plain(), "hi group");
+        assert_eq!((event.author.id.as_str(), event.author.shown_name()), ("491700000002", "Bob"));
+        assert_eq!(event.time, Timestamp::UNIX_EPOCH, "now, since no time is told");
+    }
+
+    #[test]
+    fn a_channels_post_is_its_own() {
+        let channel = "120363000000000009@newsletter";
+        let post = event_of(&json!({
+            "id": "N1", "type": "message", "content": "news", "from": channel, "sender": channel, "person_jid": "",
+            "sender_number": "", "sender_name": "", "raw": { "key": { "remoteJid": channel, "fromMe": false, "id": "N1" },
+                "messageTimestamp": 1_795_241_733, "message": { "conversation": "news" } },
+        }));
+        assert_eq!((post.channel.as_str(), post.author.shown_name()), (channel, "120363000000000009"));
+        assert_eq!(Missing::of(post.missing.as_ref()).chat, Jid::parse(channel));
+    }
+
+    /// Any JSON of a few levels.
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+            "[0-9:]{0,14}@(s.whatsapp.net|g.us|lid|newsletter|status@broadcast)".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map(key(), inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Keys that are read somewhere.
+    fn key() -> impl Strategy<Value = String> {
+        "message|text|contextInfo|stanzaId|mentionedJid|contacts|vcard|options|name|key|remoteJid|fromMe|buttons|sections|\
+            rows|header|body|nativeFlowMessage|location|degreesLatitude|startTime|fileName|caption|vote|raw|id|from|x"
+    }
+
+    /// Puts a value somewhere into another: down by `steps`, each choosing among the children that are there.
+    fn put(at: &mut Value, steps: &[usize], value: Value) {
+        let Some((step, rest)) = steps.split_first() else {
+            *at = value;
+            return;
+        };
+        let child = match at {
+            Value::Object(map) if !map.is_empty() => {
+                let index = step % map.len();
+                map.iter_mut().nth(index).map(|(_, child)| child)
+            }
+            Value::Array(list) if !list.is_empty() => {
+                let index = step % list.len();
+                list.get_mut(index)
+            }
+            _ => None,
+        };
+        match child {
+            Some(child) => put(child, rest, value),
+            None => *at = value,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_the_addon_sends_is_read_or_refused(
+            index in any::<prop::sample::Index>(),
+            changes in proptest::collection::vec((proptest::collection::vec(any::<usize>(), 1..5), anything()), 0..5),
+        ) {
+            let all = fixtures();
+            let mut body = all[index.index(all.len())].1.clone();
+            for (steps, value) in changes {
+                put(&mut body, &steps, value);
+            }
+            if body.is_object() && let Ok(Received::Event(event)) = received(&body) {
+                prop_assert!(!event.message_id.is_ours());
+                // What is stored reads back.
+                let stored = serde_json::to_string(&*event).expect("JSON");
+                prop_assert_eq!(serde_json::from_str::<Event>(&stored).expect("an event"), *event);
+            }
+        }
+
+        #[test]
+        fn any_kind_of_message_is_read(kind in "[a-z]{1,8}|(image|video|audio|document|sticker|location|contact|\
+            contactsArray|pollCreation|pollUpdate|event|encEventResponse|buttons|list|interactive|template)Message",
+            content in anything(),
+        ) {
+            let mut body = fixture("direct_text");
+            body["raw"]["message"] = json!({ kind: content });
+            let _: Result<Received, String> = received(&body);
+        }
+    }
+}

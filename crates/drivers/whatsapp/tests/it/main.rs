@@ -1,0 +1,4 @@
+//! The driver as a whole.
+
+mod fixtures;
+mod webhook;
