@@ -16,7 +16,7 @@ use tieline_core::event::{Author, Authorship, Body, Event, Message};
 use tieline_core::frame::NamedFrame;
 use tieline_core::id::{Channel, DeliveryId, MessageId};
 use tieline_core::outbox::Routing;
-use tieline_core::plan::Verdict;
+use tieline_core::plan::{Links, Verdict};
 use tieline_core::problem::{Problem, nearest};
 use tieline_core::send::Outgoing;
 use tieline_relay::SecretGuard;
@@ -69,8 +69,8 @@ pub(crate) fn explain(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let event = event(args, configuration)?;
-    let verdicts = configuration.plan.explain(&event);
-    let routing = configuration.plan.route(&event);
+    let verdicts = configuration.plan.explain(&event, &Links::default());
+    let routing = configuration.plan.route(&event, &Links::default());
     let said = verdicts
         .iter()
         .map(|verdict| say(verdict, &routing, &event, configuration))

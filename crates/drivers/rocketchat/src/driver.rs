@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::cut;
 use crate::instance::{Instance, Sender};
 use crate::mask::Mask;
+use crate::openers::Openers;
 use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
@@ -38,6 +39,7 @@ pub(crate) struct RocketChatDriver {
     pub(crate) rooms: RoomBook,
     pub(crate) mask: Mask,
     pub(crate) turns: Turns,
+    pub(crate) openers: Openers,
     /// Whether the latest lookup of a message had no answer.
     pub(crate) silent: AtomicBool,
     pub(crate) wrong_tokens: Throttle,
@@ -54,6 +56,7 @@ impl RocketChatDriver {
             rooms: RoomBook::default(),
             mask: Mask::default(),
             turns: Turns::default(),
+            openers: Openers::default(),
             silent: AtomicBool::new(false),
             wrong_tokens: Throttle::default(),
             bad_calls: Throttle::default(),
@@ -145,7 +148,7 @@ impl Driver for RocketChatDriver {
     }
 
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
-        match (Self::step(sending)?, &self.instance.sender) {
+        match (self.in_thread(sending, Self::step(sending)?).await?, &self.instance.sender) {
             (Step::Hook { said, attachments }, Sender::Hook(hook)) => {
                 self.send_hook(sending, hook, &said, &attachments).await
             }

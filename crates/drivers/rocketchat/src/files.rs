@@ -130,6 +130,36 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inbound::tests::instance;
+
+    #[test]
+    fn a_file_that_the_message_does_not_have_is_not_fetched() {
+        let named =
+            |id: &str, link: &str| json!({ "type": "file", "title": "cat.png", "fileId": id, "title_link": link });
+        let entry = |id: &str| json!({ "_id": id, "name": "cat.png", "type": "image/png", "size": 9 });
+        let found = of(
+            &instance(false),
+            &json!({
+                "files": [entry("F1"), { "_id": "F1t", "name": "thumb-cat.png", "typeGroup": "thumb" }],
+                "file": entry("F1"),
+                "attachments": [
+                    named("F1", "/file-upload/F1/cat.png"),
+                    named("BOARD", "/file-upload/BOARD/minutes.pdf"),
+                    { "type": "file", "title": "cat.png", "title_link": "/file-upload/BOARD/minutes.pdf" },
+                    named("F1t", "/file-upload/F1t/cat.png"),
+                ],
+            }),
+        );
+        assert_eq!(found[0].content, Content::Remote(json!({ "path": "/file-upload/F1/cat.png" })));
+        for foreign in &found[1..] {
+            assert!(
+                matches!(&foreign.content, Content::Unavailable(why) if why.contains("does not count")),
+                "{foreign:?}"
+            );
+            assert_eq!(foreign.link, None, "nor is a link to it shown");
+        }
+        assert_eq!(found.len(), 4);
+    }
 
     #[test]
     fn names_and_types_of_strangers_are_made_harmless() {

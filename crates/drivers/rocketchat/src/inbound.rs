@@ -120,14 +120,15 @@ fn filled(text: Option<&String>) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::payload;
     use serde_json::Value;
     use tieline_core::driver::Defaults;
     use tieline_core::event::Content;
 
-    fn instance(hook: bool) -> Instance {
+    /// An instance that sends by a hook or by REST.
+    pub(crate) fn instance(hook: bool) -> Instance {
         let written = if hook {
             json!({ "send_method": "webhook", "webhook_url": "https://c.example/hooks/abc/t0k" })
         } else {

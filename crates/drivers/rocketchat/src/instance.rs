@@ -136,6 +136,11 @@ impl InstanceConfig for Instance {
         address::connect(addresses, self.hook())
     }
 
+    fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+        let key = if self.hook().is_some() { "channel" } else { "room_id" };
+        self.target(&Address::of([(key, channel.as_str())])).ok()
+    }
+
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }

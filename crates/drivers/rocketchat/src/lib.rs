@@ -25,6 +25,7 @@ mod instance;
 mod lenient;
 mod login;
 mod mask;
+mod openers;
 mod parse;
 mod part;
 mod payload;

@@ -1,9 +1,12 @@
 //! Files, in both directions.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tieline_core::event::{Attachment, AttachmentKind, Body, Content};
 use tieline_core::send::Outgoing;
 use tieline_core::spool::MediaSpool;
-use tieline_testkit::rocketchat::{Fault, HookEvent, OutgoingHook, RocketChatScript, Route};
+use tieline_testkit::rocketchat::{FakeRocketChat, Fault, HookEvent, OutgoingHook, RocketChatScript, Route};
 
 use crate::server::{Mode, ROOM, Scene, outgoing_hook, scene};
 
@@ -103,6 +106,72 @@ async fn a_download_that_breaks_off_is_begun_again() {
     let whole = scene.driver.complete(&event, false).await.expect("the third download is whole").event;
     assert!(matches!(whole.message().expect("a message").attachments[0].content, Content::Spooled(_)));
     assert_eq!(scene.server.requests_to(Route::Download).len(), 3);
+}
+
+#[tokio::test]
+async fn a_download_that_stalls_is_begun_again() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    let event = received(&scene, b"the bytes").await;
+    scene.server.faults().on(Route::Download).always(Fault::Drip(Duration::from_hours(1)));
+    tokio::time::pause();
+    let tried = tokio::time::timeout(Duration::from_mins(5), scene.driver.complete(&event, false)).await;
+    let error = tried.expect("three tries end within minutes").expect_err("no file comes");
+    assert!(error.reason.contains("broke off") && error.pause.is_none(), "{error:?}");
+    assert_eq!(scene.server.requests_to(Route::Download).len(), 3);
+}
+
+#[tokio::test]
+async fn a_download_that_only_drips_is_given_up() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    let event = received(&scene, &[b'x'; 400]).await;
+    // Often enough that no pause between two bytes is too long.
+    scene.server.faults().on(Route::Download).always(Fault::Drip(Duration::from_secs(20)));
+    tokio::time::pause();
+    let tried = tokio::time::timeout(Duration::from_hours(1), scene.driver.complete(&event, false)).await;
+    let whole = tried.expect("it ends, whatever drips").expect("waiting longer would bring the same");
+    let file = &whole.event.message().expect("a message").attachments[0];
+    // A minute, and what `max_file_size` takes at 64 KiB/s.
+    assert!(matches!(&file.content, Content::Unavailable(why) if why == "it did not arrive within 860 s"), "{file:?}");
+    assert_eq!((whole.notes.len(), scene.server.requests_to(Route::Download).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn slow_downloads_hold_up_neither_lookups_nor_more_than_eight_turns() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    scene.server.faults().on(Route::Download).always(Fault::Hang);
+    let mut slow = Vec::new();
+    for _ in 0..9 {
+        let id = scene.server.post_file(&scene.ann, ROOM, "cat.png", "image/png", b"bytes", "look").expect("posted").id;
+        let event = scene.inbound.wait_for(|event| event.message_id.as_str() == id).await;
+        let driver = Arc::clone(&scene.driver);
+        slow.push(tokio::spawn(async move { driver.complete(&event, false).await }));
+        let wanted = slow.len();
+        let asked = |server: &FakeRocketChat| {
+            server.requests_to(Route::GetMessage).iter().filter(|r| r.status.is_some()).count()
+        };
+        let mut changes = scene.server.changes();
+        while asked(&scene.server) < wanted {
+            changes.changed().await.expect("the server lives");
+        }
+    }
+    let id = scene.server.post(&scene.ann, ROOM, "hi");
+    let event = scene.inbound.wait_for(|event| event.message_id.as_str() == id).await;
+    let whole = scene.driver.complete(&event, false).await.expect("a text waits for no file");
+    assert_eq!(whole.event.author.shown_name(), "Ann Smith");
+    let downloads = |server: &FakeRocketChat| server.requests_to(Route::Download).len();
+    let mut changes = scene.server.changes();
+    while downloads(&scene.server) < 8 {
+        changes.changed().await.expect("the server lives");
+    }
+    assert_eq!(downloads(&scene.server), 8, "the ninth waits");
+    slow[0].abort();
+    while downloads(&scene.server) < 9 {
+        changes.changed().await.expect("the server lives");
+    }
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Sending and receiving with the bot's credentials.
 
-use serde_json::json;
 use tieline_core::event::{Authorship, Body};
-use tieline_core::id::MessageId;
+use tieline_core::id::{DeliveryId, MessageId};
+use tieline_core::markup::{Block, Markup, Span};
 use tieline_core::send::{Reconciled, SendError, Trouble};
 use tieline_testkit::rocketchat::{Fault, RocketChatScript, RoomKind, Route};
 use tieline_testkit::{Health, on_its_way};
@@ -110,29 +110,6 @@ async fn an_edit_has_the_servers_revision() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_refused_as_they_should_be() {
-    let scene = scene(RocketChatScript::default(), Mode::Api).await;
-    let _running = scene.run().await;
-    let url = scene.webhooks.url().await;
-    let call = async |body: String| {
-        let limit = std::time::Duration::from_secs(10);
-        let headers = [("content-type", "application/json")];
-        let reply =
-            tieline_testkit::call(http::Method::POST, &url, &headers, body.into(), limit).await.expect("an answer");
-        assert!(!reply.body.is_empty() && reply.headers["content-type"] == "application/json");
-        (reply.status.as_u16(), String::from_utf8_lossy(&reply.body).into_owned())
-    };
-    assert_eq!(call("{".into()).await.0, 400);
-    assert_eq!(call(json!({ "token": "wrong", "message_id": "m", "channel_id": "c" }).to_string()).await.0, 401);
-    assert_eq!(call(json!({ "message_id": "m", "channel_id": "c" }).to_string()).await.0, 401);
-    let (status, why) =
-        call(json!({ "token": "s3cret-webhook", "message_id": 5, "channel_id": "c" }).to_string()).await;
-    assert!(status == 400 && why.contains("message_id") && why.contains("a string"), "{status} {why}");
-    assert_eq!(call(json!({ "token": "s3cret-webhook", "bot": false }).to_string()).await, (200, "{}".into()));
-    assert!(scene.inbound.arrivals().is_empty());
-}
-
-#[tokio::test]
 async fn wrong_credentials_are_told_and_others_are_not_confused_with_them() {
     let scene = scene(RocketChatScript::default(), Mode::Api).await;
     scene.server.expire_tokens(&scene.bot);
@@ -180,4 +157,42 @@ async fn a_confirmation_whose_answer_was_lost_is_found_by_its_file() {
         Ok(Reconciled::Missing),
         "a linked message is never taken twice"
     );
+}
+
+#[tokio::test]
+async fn a_link_that_somebody_typed_quotes_nothing_with_the_bots_rights() {
+    let scene = scene(RocketChatScript { rest_limit: None, ..RocketChatScript::default() }, Mode::Api).await;
+    scene.server.add_room(RoomKind::Private, "BOARD", "board");
+    scene.server.join("BOARD", &scene.bot);
+    let secret = scene.server.post(&scene.bot, "BOARD", "the merger is on friday");
+    let link = format!("{}/group/board?msg={secret}", scene.server.url());
+    for (delivery, typed) in (1..).zip([link.clone(), format!("x{link}"), format!("`{link}`"), format!("[a]({link})")])
+    {
+        let mut outgoing = scene.outgoing(&scene.instance.dialect().render(&Markup::plain(&typed)));
+        outgoing.delivery = DeliveryId(delivery);
+        scene.deliver(&outgoing).await.expect("sent");
+    }
+    let markup = Markup { blocks: vec![Block::Line(vec![Span::Link(link.clone(), vec![Span::Text("look".into())])])] };
+    let mut outgoing = scene.outgoing(&scene.instance.dialect().render(&markup));
+    outgoing.delivery = DeliveryId(5);
+    scene.deliver(&outgoing).await.expect("sent");
+    let said = scene.server.messages(ROOM);
+    assert_eq!(said.len(), 5);
+    for message in said {
+        assert!(message.attachments.is_empty(), "{message:?}");
+        assert!(message.text.replace('\u{200b}', "").contains(&link), "it stays readable: {}", message.text);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_shown_with_the_quotation_that_is_meant() {
+    let settings = RocketChatScript { rest_limit: None, ..RocketChatScript::default() };
+    let scene = scene(settings, Mode::Quoting).await;
+    let asked = scene.server.post(&scene.ann, ROOM, "who is there?");
+    let mut outgoing = scene.outgoing("me");
+    outgoing.reply_to = MessageId::new(&asked).ok();
+    scene.deliver(&outgoing).await.expect("sent");
+    let said = scene.server.messages(ROOM).pop().expect("a message");
+    assert_eq!(said.attachments.len(), 1, "{said:?}");
+    assert_eq!(said.attachments[0]["text"], "who is there?");
 }

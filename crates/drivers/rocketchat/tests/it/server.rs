@@ -39,6 +39,7 @@ pub(crate) struct Scene {
 pub(crate) enum Mode {
     Api,
     Login,
+    Quoting,
     Hook,
     HookWithBot,
 }
@@ -73,6 +74,7 @@ impl Scene {
         let more = match mode {
             Mode::Api => json!({ "auth_token": bot.token, "user_id": bot.id }),
             Mode::Login => json!({ "username": bot.username, "password": "password of tieline" }),
+            Mode::Quoting => json!({ "auth_token": bot.token, "user_id": bot.id, "reply_style": "quote" }),
             Mode::Hook => json!({ "send_method": "webhook", "webhook_url": hook.url }),
             Mode::HookWithBot => json!({
                 "send_method": "webhook", "webhook_url": hook.url, "auth_token": bot.token, "user_id": bot.id,
@@ -190,7 +192,7 @@ impl Harness for Scene {
         match self.mode {
             // The hook decides the room.
             Mode::Hook => Address::default(),
-            Mode::Api | Mode::Login | Mode::HookWithBot => Address::of([("room_id", ROOM)]),
+            Mode::Api | Mode::Login | Mode::Quoting | Mode::HookWithBot => Address::of([("room_id", ROOM)]),
         }
     }
 
