@@ -23,8 +23,9 @@ use crate::exchange::{Exchange, Running, Stopping};
 /// How long the platform may be silent or broken.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// How many events of one instance are completed side by side.
-const SIDE_BY_SIDE: usize = 8;
+/// How many events of one instance are in their driver's hands at once. What it does side by side it decides itself: a
+/// lookup must not wait for a large file.
+const SIDE_BY_SIDE: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Completions {

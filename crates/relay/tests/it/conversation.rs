@@ -109,6 +109,20 @@ async fn a_stranger_cannot_write_to_others_through_the_account() {
 }
 
 #[tokio::test]
+async fn a_room_that_two_accounts_share_is_one_room() {
+    let (a, b) = (Scripted::new("a"), Scripted::new("b"));
+    let mut archive = rule("archive", ("a", "*"), &[("b", "T"), ("a", "T")], "{msg}");
+    archive.from[0].pattern.channel = None;
+    let instances = [&a, &b].map(|one| Arc::clone(one) as _);
+    let house = House::open(&Arc::new(Plan::new(vec![archive]).among(&instances)), &[&a, &b]).await;
+    a.receive(message("a", "R", "m1", "hello")).await;
+    assert_eq!(b.wait_for("T", 1).await[0].text, "hello");
+    let accepted = a.receive(message("a", "T", "m2", "said in the archive itself")).await;
+    assert!(matches!(&accepted, Accepted::Filtered { reason, .. } if reason.contains("came from")), "{accepted:?}");
+    assert_eq!(house.settled().await.delivered, 1, "once, though two accounts lead there");
+}
+
+#[tokio::test]
 async fn a_writer_is_told_once_in_the_room_when_a_recipient_is_refused() {
     let (rc, wa) = (Scripted::new("rc"), Scripted::new("wa"));
     let house = House::open(&inbox(false, [&rc, &wa]), &[&rc, &wa]).await;
