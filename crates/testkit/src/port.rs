@@ -49,7 +49,7 @@ pub(crate) async fn file_body(path: &Path) -> io::Result<Body> {
 }
 
 /// A body that breaks off in the middle of these bytes.
-pub(crate) fn truncated_body(bytes: Bytes) -> Body {
+pub(crate) fn truncated_body(bytes: &Bytes) -> Body {
     let half = bytes.slice(..bytes.len() / 2);
     let cut = Err(io::Error::other("cut off, as the script says"));
     StreamBody::new(stream::iter([Ok(Frame::data(half)), cut])).boxed_unsync()

@@ -151,7 +151,7 @@ impl FakeAccount {
     /// The addon itself sends a text that nobody asked for: a welcome message, an automatic answer. Returns its id.
     pub fn unasked(&self, chat: &str, text: &str) -> String {
         let message = json!({ "extendedTextMessage": { "text": text } });
-        self.inside.send_own(&self.session, chat, message, None).0
+        self.inside.send_own(&self.session, chat, &message, None).0
     }
 
     /// A person reacts to a message; an empty reaction takes it back. There is no webhook for it.
@@ -196,10 +196,6 @@ impl FakeAccount {
     fn arrive(&self, mut raw: Value, message: Message) -> io::Result<()> {
         let id = raw["key"]["id"].as_str().unwrap_or_default().to_owned();
         let file = self.file(&message)?;
-        let vote = match &message.content {
-            Content::Vote { options, .. } => Some(options.clone()),
-            _ => None,
-        };
         let (quoted, own) = self.with(|session| {
             let wanted = match (&message.quotes, &message.content) {
                 (Some(id), _) | (None, Content::Vote { poll: id, .. }) => Some(id),
@@ -217,6 +213,10 @@ impl FakeAccount {
             self.inside.state().held.insert(id);
         }
         self.inside.show(&self.session, &raw, file.as_ref());
+        let vote = match message.content {
+            Content::Vote { options, .. } => Some(options),
+            _ => None,
+        };
         let upsert = Upsert { raw, file, lost: message.lost, vote };
         let now = self.with(|session| {
             if session.connection == Connection::Open {

@@ -104,13 +104,13 @@ fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Refusal> {
         return Ok(None);
     }
     match mime.as_str() {
-        "application/json" => match serde_json::from_slice(bytes) {
-            Ok(body @ (Value::Object(_) | Value::Array(_))) => Ok(Some(body)),
-            _ => {
-                let said = "SyntaxError: Expected property name or '}' in JSON at position 1 (line 1 column 2)";
-                Err(Refusal::Html(StatusCode::BAD_REQUEST, said.to_owned()))
+        "application/json" => {
+            if let Ok(body @ (Value::Object(_) | Value::Array(_))) = serde_json::from_slice(bytes) {
+                return Ok(Some(body));
             }
-        },
+            let said = "SyntaxError: Expected property name or '}' in JSON at position 1 (line 1 column 2)";
+            Err(Refusal::Html(StatusCode::BAD_REQUEST, said.to_owned()))
+        }
         "application/x-www-form-urlencoded" => {
             let fields = url::form_urlencoded::parse(bytes);
             let fields: Map<String, Value> = fields.map(|(k, v)| (k.into_owned(), Value::String(v.into()))).collect();

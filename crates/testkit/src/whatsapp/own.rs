@@ -16,7 +16,7 @@ impl Inside {
         self: &Arc<Self>,
         session: &str,
         jid: &str,
-        message: Value,
+        message: &Value,
         file: Option<FakeMedia>,
     ) -> (String, Option<usize>) {
         let id = self.new_id();
@@ -54,7 +54,7 @@ impl Inside {
         self: &Arc<Self>,
         session: &str,
         jid: &str,
-        message: Value,
+        message: &Value,
         file: Option<FakeMedia>,
     ) -> String {
         let (id, number) = self.send_own(session, jid, message, file);

@@ -125,7 +125,7 @@ impl Inside {
             _ if from_me => format!("❓ *Unknown Command: {text}*"),
             _ => "⚠️ *Unauthorized:* Access to control commands is restricted to administrators.".to_owned(),
         };
-        self.send_own(session, chat, json!({ "extendedTextMessage": { "text": reply } }), None);
+        self.send_own(session, chat, &json!({ "extendedTextMessage": { "text": reply } }), None);
     }
 }
 
@@ -158,7 +158,7 @@ impl super::state::State {
                 described.text = format!("📊 [Poll Vote Update: {question}]\n🗳️ Vote: {chosen}");
                 around.vote = options;
             } else {
-                described.text = "📊 [Poll Vote Update] (Original poll not found)".to_owned();
+                described.text.push_str("📊 [Poll Vote Update] (Original poll not found)");
             }
         }
         let person = without_device(&event::person(&raw));

@@ -86,7 +86,7 @@ impl Inside {
             let detail = "Message not found in memory store";
             return Err(Refusal::detail(http::StatusCode::NOT_FOUND, detail));
         };
-        let new = self.send_for_call(session, &jid, forwarded(&stored), file.clone()).await;
+        let new = self.send_for_call(session, &jid, &forwarded(&stored), file.clone()).await;
         self.note_sent(Sent {
             session: session.to_owned(),
             route: Route::ForwardMessage,

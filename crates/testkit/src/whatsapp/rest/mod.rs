@@ -83,7 +83,7 @@ async fn truncated(answer: Answer) -> Result<Answer, Hangup> {
     let (mut head, body) = answer.into_parts();
     let bytes = body.collect().await.map_err(|_| Hangup)?.to_bytes();
     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok(Response::from_parts(head, truncated_body(bytes)))
+    Ok(Response::from_parts(head, truncated_body(&bytes)))
 }
 
 impl Inside {

@@ -40,7 +40,7 @@ impl Inside {
         let jid = get_jid(&to_string(&number));
         let content = self.content(route, session, form).await?;
         let Content { baileys, message, file, quotes } = content;
-        let id = self.send_for_call(session, &jid, message, file.clone()).await;
+        let id = self.send_for_call(session, &jid, &message, file.clone()).await;
         self.note_sent(Sent {
             session: session.to_owned(),
             route,
