@@ -73,7 +73,7 @@ impl Visit for Line {
             "message" => (&mut self.message, String::new()),
             name => (&mut self.fields, format!(" {name}=")),
         };
-        into.push_str(&format!("{before}{value:?}"));
+        into.extend([before, format!("{value:?}")]);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

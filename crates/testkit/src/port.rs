@@ -75,6 +75,10 @@ pub(crate) struct Http<S>(pub(crate) Arc<S>);
 #[async_trait]
 impl<S: Serve> Talk for Http<S> {
     async fn talk(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // As Node does: an answer that comes in small pieces comes at once.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "A connection to a fake sends no small pieces at once");
+        }
         let serve = service_fn(|request| Arc::clone(&self.0).serve(request, peer));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

@@ -8,7 +8,7 @@ use tieline_core::send::Outgoing;
 use tieline_core::spool::MediaSpool;
 use tieline_testkit::rocketchat::{FakeRocketChat, Fault, HookEvent, OutgoingHook, RocketChatScript, Route};
 
-use crate::server::{Mode, ROOM, Scene, outgoing_hook, scene};
+use crate::server::{Mode, ROOM, Scene, outgoing_hook, scene, time_flies};
 
 /// A message with one file from the spool.
 pub(crate) async fn with_file(scene: &Scene, text: &str, bytes: &'static [u8]) -> Outgoing {
@@ -114,7 +114,7 @@ async fn a_download_that_stalls_is_begun_again() {
     let _running = scene.run().await;
     let event = received(&scene, b"the bytes").await;
     scene.server.faults().on(Route::Download).always(Fault::Drip(Duration::from_hours(1)));
-    tokio::time::pause();
+    time_flies();
     let tried = tokio::time::timeout(Duration::from_mins(5), scene.driver.complete(&event, false)).await;
     let error = tried.expect("three tries end within minutes").expect_err("no file comes");
     assert!(error.reason.contains("broke off") && error.pause.is_none(), "{error:?}");
@@ -128,7 +128,7 @@ async fn a_download_that_only_drips_is_given_up() {
     let event = received(&scene, &[b'x'; 400]).await;
     // Often enough that no pause between two bytes is too long.
     scene.server.faults().on(Route::Download).always(Fault::Drip(Duration::from_secs(20)));
-    tokio::time::pause();
+    time_flies();
     let tried = tokio::time::timeout(Duration::from_hours(1), scene.driver.complete(&event, false)).await;
     let whole = tried.expect("it ends, whatever drips").expect("waiting longer would bring the same");
     let file = &whole.event.message().expect("a message").attachments[0];
