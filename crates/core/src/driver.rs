@@ -85,6 +85,12 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
     /// so a copy that one of them posted is known when the other one sees it.
     fn realm(&self) -> &str;
 
+    /// The id of the account that it writes as, as [`Author::id`](crate::event::Author::id) shows it, where the settings
+    /// tell it. What another instance of the realm receives from that account may be ours.
+    fn account(&self) -> Option<&str> {
+        None
+    }
+
     /// Understands a source address. The bare `"*"` of a rule never gets here.
     fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>>;
 

@@ -145,7 +145,7 @@ impl Tries<'_> {
         }
         while let Some((index, sending)) = self.next() {
             self.wait_for_gates(&sending).await?;
-            let begin = || self.exchange.unsettled.begin(&self.delivery.ends.target.instance);
+            let begin = || self.exchange.unsettled.begin(&self.instance.realm);
             self.ticket.get_or_insert_with(begin).carries(&self.instance.realm, &sending.key);
             let done = match send(self.instance, &sending).await {
                 Ok(sent) => {

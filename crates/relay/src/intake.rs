@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use tieline_core::driver::{Inbound, InboundError};
-use tieline_core::event::{Body, Event};
+use tieline_core::event::{Authorship, Body, Event};
 use tieline_core::id::EventSeq;
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
@@ -29,9 +29,9 @@ impl Inbound for Reception {
         if exchange.shutdown.is_cancelled() {
             return Err(InboundError::Stopping);
         }
-        let event = Arc::new(event);
+        let event = Arc::new(by_ours(&exchange, event));
         // Look for sends under way before committing: one that begins later cannot be what this event echoes or answers.
-        let wait = exchange.unsettled.wait(&event.instance);
+        let wait = sends_under_way(&exchange, &event);
         let wait = if may_belong_to_a_send(&exchange, &event, wait.is_some()).await? { wait } else { None };
         let routing = if is_under_way(&exchange, &event) {
             Routing::Filtered("a copy that tieline is sending".into())
@@ -73,7 +73,7 @@ impl Inbound for Reception {
 /// then are settled.
 pub(crate) async fn take_up_held(exchange: &Arc<Exchange>) -> Result<(), OutboxError> {
     for (seq, event) in exchange.outbox.held(None).await? {
-        let wait = exchange.unsettled.wait(&event.instance);
+        let wait = sends_under_way(exchange, &event);
         let later = Arc::clone(exchange);
         exchange.tasks.spawn(async move {
             if let Some(wait) = wait {
@@ -88,6 +88,20 @@ pub(crate) async fn take_up_held(exchange: &Arc<Exchange>) -> Result<(), OutboxE
         });
     }
     Ok(())
+}
+
+/// The end of the sends that are under way now into the realm of an event; `None` if there are none.
+fn sends_under_way(exchange: &Exchange, event: &Event) -> Option<impl Future<Output = ()> + Send + use<>> {
+    exchange.instances.get(&event.instance).and_then(|of| exchange.unsettled.wait(&of.realm))
+}
+
+/// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
+fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
+    let accounts = exchange.instances.get(&event.instance).and_then(|of| exchange.accounts.get(&of.realm));
+    if !event.author.kind.may_be_ours() && accounts.is_some_and(|accounts| accounts.contains(&event.author.id)) {
+        event.author.kind = Authorship::BotOrOurs;
+    }
+    event
 }
 
 async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) -> Result<(), Stopping> {

@@ -40,7 +40,10 @@ impl Lanes {
         if suspect {
             let mut suspects = self.suspects.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             for (lane, ends) in left {
-                suspects.insert(lane, exchange.unsettled.begin(&ends.target.instance));
+                let target = &ends.target.instance;
+                let realm =
+                    exchange.instances.get(target).map_or_else(|| target.as_str().into(), |of| Arc::clone(&of.realm));
+                suspects.insert(lane, exchange.unsettled.begin(&realm));
             }
         }
         for lane in lanes {

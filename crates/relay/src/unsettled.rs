@@ -1,20 +1,20 @@
 //! Sends whose end is not known yet.
 //!
-//! An event that may be our own echo cannot be judged while a send into its instance is under way: the id that would
-//! prove it is in the answer that has not come. Such an event is held until the sends that were under way are settled.
+//! An event that may be our own echo cannot be judged while a send into its realm is under way: the id that would prove it
+//! is in the answer that has not come. Such an event is held until the sends that were under way are settled.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
-use tieline_core::id::{InstanceId, MessageId};
+use tieline_core::id::MessageId;
 use tieline_core::send::SendKey;
 use tokio::sync::watch;
 
-/// The sends under way, by target instance.
+/// The sends under way, by the realm of their target: another account there may see a message of ours first.
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
-    instances: DashMap<InstanceId, Tickets>,
+    realms: DashMap<Arc<str>, Tickets>,
     /// The keys of parts under way, by realm. A platform that takes our key as the message's id shows the message under
     /// it at once, also to another account of ours, who cannot know its author.
     keys: DashMap<(Arc<str>, String), ()>,
@@ -37,7 +37,7 @@ impl Default for Tickets {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     of: Arc<Unsettled>,
-    instance: InstanceId,
+    realm: Arc<str>,
     number: u64,
     keys: Vec<(Arc<str>, String)>,
 }
@@ -59,9 +59,9 @@ impl Unsettled {
         !self.keys.is_empty() && self.keys.contains_key(&(Arc::clone(realm), message.as_str().to_owned()))
     }
 
-    /// A send into an instance begins, or may have begun before a crash.
-    pub(crate) fn begin(self: &Arc<Self>, instance: &InstanceId) -> Ticket {
-        let tickets = self.instances.entry(instance.clone()).or_default();
+    /// A send into a realm begins, or may have begun before a crash.
+    pub(crate) fn begin(self: &Arc<Self>, realm: &Arc<str>) -> Ticket {
+        let tickets = self.realms.entry(Arc::clone(realm)).or_default();
         let number = {
             let mut open = lock(&tickets.open);
             open.0 += 1;
@@ -71,12 +71,12 @@ impl Unsettled {
             number
         };
         drop(tickets);
-        Ticket { of: Arc::clone(self), instance: instance.clone(), number, keys: Vec::new() }
+        Ticket { of: Arc::clone(self), realm: Arc::clone(realm), number, keys: Vec::new() }
     }
 
-    /// Waits for the sends into an instance that are under way now; `None` if there are none.
-    pub(crate) fn wait(&self, instance: &InstanceId) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let tickets = self.instances.get(instance)?;
+    /// Waits for the sends into a realm that are under way now; `None` if there are none.
+    pub(crate) fn wait(&self, realm: &str) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let tickets = self.realms.get(realm)?;
         let newest = *lock(&tickets.open).1.last()?;
         let mut lowest = tickets.lowest.subscribe();
         Some(async move {
@@ -93,7 +93,7 @@ impl Drop for Ticket {
         for key in &self.keys {
             self.of.keys.remove(key);
         }
-        if let Some(tickets) = self.of.instances.get(&self.instance) {
+        if let Some(tickets) = self.of.realms.get(&self.realm) {
             let mut open = lock(&tickets.open);
             open.1.remove(&self.number);
             tickets.lowest.send_replace(*open.1.first().unwrap_or(&u64::MAX));
@@ -116,7 +116,7 @@ mod tests {
         let (here, there): (Arc<str>, Arc<str>) = ("here".into(), "there".into());
         let key = SendKey::new("o", tieline_core::id::DeliveryId(1), &MessageId::new("m").unwrap(), 0);
         let message = MessageId::new(key.as_str()).unwrap();
-        let mut ticket = unsettled.begin(&InstanceId::new("rc").unwrap());
+        let mut ticket = unsettled.begin(&here);
         assert!(!unsettled.is_sending(&here, &message));
         ticket.carries(&here, &key);
         assert!(unsettled.is_sending(&here, &message) && !unsettled.is_sending(&there, &message));
@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_waits_for_the_sends_of_its_time_only() {
         let unsettled = Arc::new(Unsettled::default());
-        let rc = InstanceId::new("rc").unwrap();
+        let rc: Arc<str> = "rc".into();
         assert!(unsettled.wait(&rc).is_none());
         let first = unsettled.begin(&rc);
         let second = unsettled.begin(&rc);

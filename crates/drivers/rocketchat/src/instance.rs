@@ -124,6 +124,14 @@ impl InstanceConfig for Instance {
         &self.realm
     }
 
+    fn account(&self) -> Option<&str> {
+        match (&self.sender, &self.credentials) {
+            (Sender::Api, Some(Credentials::Token { user_id, .. })) => Some(user_id),
+            // A login tells the id only once it is made; the account that a hook posts as is the server's secret.
+            _ => None,
+        }
+    }
+
     fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>> {
         address::source(address, self.hook())
     }
@@ -134,6 +142,14 @@ impl InstanceConfig for Instance {
 
     fn connect(&self, addresses: &[Address]) -> Vec<Problem> {
         address::connect(addresses, self.hook())
+    }
+
+    /// Only by REST are messages the bot's own; a hook posts as whoever it was made for.
+    fn account(&self) -> Option<&str> {
+        match &self.credentials {
+            Some(Credentials::Token { user_id, .. }) if self.hook().is_none() => Some(user_id),
+            _ => None,
+        }
     }
 
     fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {

@@ -76,3 +76,26 @@ async fn an_account_beside_the_sending_one_knows_the_message_too() {
     house.settled().await;
     assert!(sender.texts("A").is_empty(), "the copy did not come back");
 }
+
+#[tokio::test]
+async fn an_account_beside_the_sending_one_waits_for_an_id_of_the_servers_own() {
+    let (sender, witness) = (Scripted::new("sender"), Scripted::new("witness"));
+    let mut back = rule("back", ("witness", "B"), &[("sender", "A")], "{msg}");
+    let mut named = (*back.to[0].frame).clone();
+    named.frame.filter.bots = true;
+    back.to[0].frame = Arc::new(tieline_core::frame::NamedFrame::new(named.frame));
+    let plan = plan(vec![rule("there", ("sender", "A"), &[("sender", "B")], "{msg}"), back]);
+    let house = House::open(&plan, &[&sender, &witness]).await;
+    let answer = Arc::new(Notify::new());
+    sender.script("B", Script::ArriveThenWait(Arc::clone(&answer)));
+    sender.receive(message("sender", "A", "m1", "one")).await;
+    let copy = sender.wait_for("B", 1).await.remove(0);
+    let mut seen = message("witness", "B", &copy.id, "one");
+    seen.author.id = "sender".into();
+    let echo = witness.receive(seen).await;
+    assert!(matches!(echo, Accepted::Held { .. }), "{echo:?}");
+    answer.notify_one();
+    let tallies = house.settled().await;
+    assert_eq!((tallies.delivered, tallies.filtered), (1, 1));
+    assert!(sender.texts("A").is_empty(), "the copy did not come back");
+}

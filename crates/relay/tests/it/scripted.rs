@@ -184,6 +184,10 @@ impl InstanceConfig for Scripted {
         Err(Vec::new())
     }
 
+    fn account(&self) -> Option<&str> {
+        Some(self.id.as_str())
+    }
+
     fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
         Some(TargetChannel::new(channel.clone(), Address::of([("room", channel.as_str())])))
     }
