@@ -88,7 +88,8 @@ async fn fill(file: &mut File, piece: &mut [u8]) -> io::Result<usize> {
 /// A type that can stand in a `data:` address within JSON: without parameters, and of plain letters.
 pub(crate) fn harmless_type(mime: &str) -> &str {
     let mime = mime.split(';').next().unwrap_or_default().trim();
-    let sound = mime.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+' | b'-' | b'.' | b'_'));
+    let sound =
+        mime.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+' | b'-' | b'.' | b'_'));
     if sound && mime.len() <= 100 && mime.split('/').filter(|part| !part.is_empty()).count() == 2 {
         mime
     } else {
@@ -109,10 +110,9 @@ mod tests {
         let body = FileBody::new(&path, "image/png", &fields).await.expect("there");
         let declared = body.length();
         let body = body.into_body().await.expect("there");
-        let mut response = http::Response::new(body);
         let mut text = Vec::new();
         // A response is the simplest way to read a body of reqwest's.
-        let mut response = reqwest::Response::from(std::mem::replace(&mut response, http::Response::new(reqwest::Body::from("")))); 
+        let mut response = reqwest::Response::from(http::Response::new(body));
         while let Some(chunk) = response.chunk().await.expect("readable") {
             text.extend_from_slice(&chunk);
         }

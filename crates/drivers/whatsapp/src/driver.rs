@@ -5,25 +5,50 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tieline_core::address::Address;
 use tieline_core::driver::{
-    BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Room, Services,
+    BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Inbound, InboundError, Room,
+    Services,
 };
 use tieline_core::event::Event;
+use tieline_core::outbox::Accepted;
 use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
-use tieline_core::webhook::Mount;
+use tieline_core::webhook::{ListenAt, Mount};
 
+use crate::api::Api;
+use crate::claims::Claims;
+use crate::cut;
+use crate::health::Pulse;
 use crate::inbound::{BODY_LIMIT, Receiver};
 use crate::instance::Instance;
+use crate::jid::Jid;
+use crate::names::Names;
+use crate::offer::Offers;
+use crate::registered::Registered;
 
 /// The driver of one instance.
 pub(crate) struct WhatsAppDriver {
     pub(crate) instance: Arc<Instance>,
     pub(crate) services: Services,
+    pub(crate) api: Api,
+    pub(crate) names: Names,
+    pub(crate) registered: Registered,
+    pub(crate) claims: Claims,
+    pub(crate) offers: Offers,
+    pub(crate) pulse: Pulse,
 }
 
 impl WhatsAppDriver {
-    #[expect(clippy::unnecessary_wraps, reason = "the client of the outbound half can fail to be built")]
     pub(crate) fn new(instance: Arc<Instance>, services: Services) -> Result<Self, BuildError> {
-        Ok(Self { instance, services })
+        let api = Api::new(Arc::clone(&instance), Arc::clone(&services.clock))?;
+        Ok(Self {
+            instance,
+            services,
+            api,
+            names: Names::default(),
+            registered: Registered::default(),
+            claims: Claims::default(),
+            offers: Offers::default(),
+            pulse: Pulse::default(),
+        })
     }
 }
 
@@ -31,39 +56,65 @@ impl WhatsAppDriver {
 impl Driver for WhatsAppDriver {
     async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
         let clock = Arc::clone(&self.services.clock);
-        let handler = Arc::new(Receiver::new(Arc::clone(&self.instance), Arc::clone(&context.inbound), clock));
+        let heard = Arc::new(Heard { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
+        let handler = Arc::new(Receiver::new(Arc::clone(&self.instance), heard, clock));
         let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
-        let _mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
-        context.health.ready();
-        context.shutdown.cancelled().await;
+        let mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
+        let at = ListenAt { port: mounted.local.port(), ..self.instance.listen.clone() };
+        self.offers.at(Some((Arc::clone(&context.webhooks), at)));
+        tokio::select! {
+            () = context.shutdown.cancelled() => {}
+            () = self.watch(&context) => {}
+        }
+        self.offers.at(None);
         Ok(())
     }
 
-    async fn complete(&self, event: &Event, _last_try: bool) -> Result<Completed, CompleteError> {
-        Ok(Completed { event: Event { missing: None, ..event.clone() }, notes: Vec::new() })
+    async fn complete(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError> {
+        self.complete_event(event, last_try).await
     }
 
-    fn cut(&self, _outgoing: &Outgoing) -> Result<Vec<Part>, String> {
-        Err("sending is not built yet".to_owned())
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+        cut::cut(&self.instance, outgoing)
     }
 
+    /// The addon limits no sends, and what stands before it limits all.
     fn scopes(&self, _sending: &Sending) -> Vec<Scope> {
         Vec::new()
     }
 
-    async fn send(&self, _sending: &Sending) -> Result<Sent, SendError> {
-        Err(SendError::Permanent { reason: "sending is not built yet".to_owned() })
+    async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
+        self.send_part(sending).await
     }
 
-    async fn reconcile(&self, _sending: &Sending, _held: &[Event]) -> Result<Reconciled, SendError> {
-        Ok(Reconciled::Unknowable)
+    async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
+        self.find_out(sending, held).await
     }
 
     async fn rooms(&self) -> Result<Vec<Room>, DriverError> {
-        Err(DriverError("listing rooms is not built yet".to_owned()))
+        self.list_rooms().await
     }
 
-    async fn doctor(&self, _rooms: &[Address]) -> Vec<Finding> {
-        Vec::new()
+    async fn doctor(&self, rooms: &[Address]) -> Vec<Finding> {
+        self.examine(rooms).await
+    }
+}
+
+/// Hands events on, and notes the chats that they come from: whoever writes to us has WhatsApp.
+struct Heard {
+    driver: Arc<WhatsAppDriver>,
+    inbound: Arc<dyn Inbound>,
+}
+
+#[async_trait]
+impl Inbound for Heard {
+    async fn accept(&self, event: Event) -> Result<Accepted, InboundError> {
+        // Our own echo proves nothing: it comes whether anybody is there or not.
+        if !event.author.kind.may_be_ours()
+            && let Some(chat) = Jid::parse(event.channel.as_str())
+        {
+            self.driver.registered.note(&chat);
+        }
+        self.inbound.accept(event).await
     }
 }

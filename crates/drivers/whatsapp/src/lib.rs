@@ -8,21 +8,38 @@
 //! - Chats are named by their JID; a phone number becomes one.
 
 mod address;
+mod api;
+mod body;
+mod book;
+mod claims;
+mod complete;
+mod cut;
+mod doctor;
 mod driver;
 mod factory;
 mod fields;
+mod health;
 mod inbound;
 mod instance;
 mod jid;
 mod kinds;
 mod markup;
+mod media;
 mod mention;
 mod missing;
+mod names;
+mod offer;
 mod parse;
+mod part;
 mod payload;
 mod people;
 mod recipient;
+mod reconcile;
+mod refusal;
+mod registered;
 mod resolve;
+mod rooms;
+mod send;
 mod settings;
 mod unwrap;
 

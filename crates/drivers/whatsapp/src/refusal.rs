@@ -142,9 +142,9 @@ impl Failure {
                 itself?",
                 status.as_u16()
             )),
-            status if status.is_server_error() && refusal.is_failed_fetch() => {
-                other(format!("{self}: it could not fetch the file. Does `media_url` lead to this relay from where it is?"))
-            }
+            status if status.is_server_error() && refusal.is_failed_fetch() => other(format!(
+                "{self}: it could not fetch the file. Does `media_url` lead to this relay from where it is?"
+            )),
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
                 SendError::Ambiguous { reason: self.to_string() }
             }
@@ -160,7 +160,8 @@ impl Failure {
 
 /// What the addon said, fit to be shown: a short line without addresses, since one of them may be a signed link of ours.
 fn shown(words: &str) -> String {
-    let word = |word: &str| if word.contains("://") || word.contains("data:") { "…".to_owned() } else { word.to_owned() };
+    let word =
+        |word: &str| if word.contains("://") || word.contains("data:") { "…".to_owned() } else { word.to_owned() };
     let line = words.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
     line.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
 }
@@ -189,7 +190,9 @@ mod tests {
             let class = refused(unsent.0, &unsent.1);
             assert!(matches!(class, SendError::Retryable { trouble: Trouble::Unreachable, .. }), "{class:?}");
         }
-        for unsure in [(500, json!({ "detail": "Timed Out" })), (502, Value::Null), (504, Value::Null), (408, Value::Null)] {
+        for unsure in
+            [(500, json!({ "detail": "Timed Out" })), (502, Value::Null), (504, Value::Null), (408, Value::Null)]
+        {
             assert!(matches!(refused(unsure.0, &unsure.1), SendError::Ambiguous { .. }), "{unsure:?}");
         }
         let SendError::Permanent { reason } = refused(400, &json!({ "detail": "Missing number or url" })) else {
@@ -207,7 +210,8 @@ mod tests {
         assert!(matches!(class(&lost(Transport::NotSent)), SendError::Retryable { trouble: Trouble::Unreachable, .. }));
         assert!(matches!(class(&lost(Transport::Unknown)), SendError::Ambiguous { .. }));
         assert!(matches!(class(&Failure::Unusable("x".to_owned())), SendError::Ambiguous { .. }));
-        let nobody = Failure::NoSession { wanted: "wrok".to_owned(), known: vec!["default".to_owned(), "work".to_owned()] };
+        let nobody =
+            Failure::NoSession { wanted: "wrok".to_owned(), known: vec!["default".to_owned(), "work".to_owned()] };
         let SendError::Retryable { reason, .. } = class(&nobody) else { panic!("it can be corrected") };
         assert!(reason.contains("`wrok`") && reason.contains("`default`, `work`"), "{reason}");
     }
@@ -223,9 +227,9 @@ mod tests {
     #[test]
     fn a_limit_ends_when_the_headers_say() {
         let until = |headers: &[(&'static str, &'static str)]| {
-            let pairs = headers.iter().map(|(name, value)| {
-                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
-            });
+            let pairs = headers
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
             let headers: HeaderMap = pairs.collect();
             let refusal = Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, &Value::Null, now());
             refusal.until.expect("a limit").as_second() - now().as_second()
