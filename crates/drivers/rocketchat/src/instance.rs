@@ -144,14 +144,6 @@ impl InstanceConfig for Instance {
         address::connect(addresses, self.hook())
     }
 
-    /// Only by REST are messages the bot's own; a hook posts as whoever it was made for.
-    fn account(&self) -> Option<&str> {
-        match &self.credentials {
-            Some(Credentials::Token { user_id, .. }) if self.hook().is_none() => Some(user_id),
-            _ => None,
-        }
-    }
-
     fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
         let key = if self.hook().is_some() { "channel" } else { "room_id" };
         self.target(&Address::of([(key, channel.as_str())])).ok()
