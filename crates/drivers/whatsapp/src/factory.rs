@@ -53,6 +53,7 @@ mod tests {
         WhatsApp.resolve(&InstanceId::new("wa").unwrap(), written, &defaults)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
     fn with(changes: Value) -> Value {
         let mut written = json!({
             "addon_url": "http://192.168.1.50:8066", "api_token": "ap1t0k", "webhook_token": "wh00k", "allow_to": ["49*"],

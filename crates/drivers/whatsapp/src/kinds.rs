@@ -36,7 +36,7 @@ pub(crate) fn said(payload: &Payload) -> Result<Said, &'static str> {
     let said = match message.kind {
         "conversation" | "extendedTextMessage" => text::said(&message),
         "imageMessage" | "videoMessage" | "ptvMessage" | "audioMessage" | "documentMessage" | "stickerMessage" => {
-            media::said(payload, &message)
+            Some(media::said(payload, &message))
         }
         "locationMessage" | "liveLocationMessage" => location::said(&message),
         "contactMessage" | "contactsArrayMessage" => contact::said(&message),

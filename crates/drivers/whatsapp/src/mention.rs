@@ -1,6 +1,6 @@
 //! Mentions: WhatsApp writes `@` and digits into the text, and says beside it whom it means.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tieline_core::markup::{Block, Markup, Mention, Span};
 
@@ -8,10 +8,13 @@ use crate::jid::Jid;
 
 /// Makes mentions of what stands in a text for these people, shown by their numbers. Returns who is there, each once.
 pub(crate) fn find(text: &mut Markup, people: &[Jid]) -> Vec<Jid> {
-    let mut found = Vec::new();
+    let by_digits: HashMap<&str, &Jid> = people.iter().map(|jid| (jid.user(), jid)).collect();
+    let mut found = HashSet::new();
     if !people.is_empty() {
-        each_line(text, &mut |spans| find_in(spans, people, &mut found));
+        each_line(text, &mut |spans| find_in(spans, &by_digits, &mut found));
     }
+    let mut found: Vec<Jid> = found.into_iter().collect();
+    found.sort();
     found
 }
 
@@ -41,7 +44,7 @@ fn inner(span: &mut Span) -> Option<&mut Vec<Span>> {
     }
 }
 
-fn find_in(spans: &mut Vec<Span>, people: &[Jid], found: &mut Vec<Jid>) {
+fn find_in(spans: &mut Vec<Span>, people: &HashMap<&str, &Jid>, found: &mut HashSet<Jid>) {
     let before = std::mem::take(spans);
     for mut span in before {
         if let Some(inner) = inner(&mut span) {
@@ -55,20 +58,17 @@ fn find_in(spans: &mut Vec<Span>, people: &[Jid], found: &mut Vec<Jid>) {
 }
 
 /// Cuts a text at its mentions.
-fn cut(text: &str, people: &[Jid], found: &mut Vec<Jid>, out: &mut Vec<Span>) {
+fn cut(text: &str, people: &HashMap<&str, &Jid>, found: &mut HashSet<Jid>, out: &mut Vec<Span>) {
     let (mut plain, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once('@') {
         plain.push_str(before);
         let digits = &after[..after.bytes().take_while(u8::is_ascii_digit).count()];
-        let person = people.iter().find(|jid| !digits.is_empty() && jid.user() == digits);
-        if let Some(person) = person {
+        if let Some(&person) = people.get(digits) {
             if !plain.is_empty() {
                 out.push(Span::Text(std::mem::take(&mut plain)));
             }
             out.push(Span::Mention(Mention::User(person.shown())));
-            if !found.contains(person) {
-                found.push(person.clone());
-            }
+            found.insert(person.clone());
         } else {
             plain.push('@');
             plain.push_str(digits);
@@ -100,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn people() -> Vec<Jid> {
-        ["491700000002@s.whatsapp.net", "222000000000001@lid"].iter().filter_map(|jid| Jid::parse(jid)).collect()
+        ["222000000000001@lid", "491700000002@s.whatsapp.net"].iter().filter_map(|jid| Jid::parse(jid)).collect()
     }
 
     fn user(name: &str) -> Span {

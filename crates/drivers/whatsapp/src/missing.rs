@@ -18,7 +18,7 @@ pub(crate) struct Missing {
     /// The author, whose name the message does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<Jid>,
-    /// The author is the account's owner, and the message does not tell all of their name and number; `/status` does.
+    /// The author is the account's owner. Of their name and number `/status` tells what the message leaves out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) owner: bool,
     /// Whose picture becomes `Author::avatar`.

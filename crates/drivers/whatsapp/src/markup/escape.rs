@@ -1,6 +1,6 @@
 //! Text that a person typed elsewhere, so that WhatsApp shows it as it is: no markup, no mention.
 
-use crate::markup::marks::{APART, MARKS, THIN, closes, opens, start, url_length};
+use crate::markup::marks::{APART, MARKS, THIN, URLS, closes, ends_url, opens, start};
 
 /// Looks like a backtick and is none.
 const NO_BACKTICK: char = '\u{2cb}';
@@ -105,17 +105,17 @@ impl Line {
                 out.push(c);
                 continue;
             }
-            if c == 'h' && index >= url_ends && !before(index).is_some_and(char::is_alphanumeric) {
-                let rest: String =
-                    parts[index..].iter().take_while(|(_, part)| *part == Part::Text).map(|(c, _)| *c).collect();
-                url_ends = index + rest[..url_length(&rest)].chars().count();
+            if index >= url_ends && !before(index).is_some_and(char::is_alphanumeric) {
+                url_ends = index + url_length(&parts[index..]);
             }
             let kind = MARKS.iter().position(|mark| *mark == c);
             let could_count = kind.is_some_and(|kind| {
                 opens(before(index), at(index + 1)) && last_close[kind].is_some_and(|last| last > index + 1)
             });
             match c {
-                _ if could_count && index < url_ends => out.push_str(&format!("%{:02X}", u32::from(c))),
+                '*' if could_count && index < url_ends => out.push_str("%2A"),
+                '_' if could_count && index < url_ends => out.push_str("%5F"),
+                '~' if could_count && index < url_ends => out.push_str("%7E"),
                 _ if could_count => out.extend([c, THIN]),
                 '`' if backticks > 1 => out.push(NO_BACKTICK),
                 '@' if names_all(parts, index + 1) && index >= url_ends => out.extend([c, APART]),
@@ -123,6 +123,18 @@ impl Line {
             }
         }
     }
+}
+
+/// How many characters the address has that begins here, or 0.
+fn url_length(parts: &[(char, Part)]) -> usize {
+    let begins = |scheme: &str| {
+        let mut here = parts.iter();
+        scheme.chars().all(|c| here.next() == Some(&(c, Part::Text)))
+    };
+    if !URLS.iter().any(|scheme| begins(scheme)) {
+        return 0;
+    }
+    parts.iter().take_while(|(c, part)| *part == Part::Text && !ends_url(*c)).count()
 }
 
 /// Whether the name for everybody stands here.

@@ -19,12 +19,20 @@ pub(super) fn closes(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(|c| !c.is_whitespace()) && !after.is_some_and(char::is_alphanumeric)
 }
 
+/// What an address begins with.
+pub(super) const URLS: [&str; 2] = ["https://", "http://"];
+
+/// Whether an address ends before this character.
+pub(super) fn ends_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | APART)
+}
+
 /// The length of the address that begins here, or 0. Within one nothing is markup.
 pub(super) fn url_length(text: &str) -> usize {
-    if !["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
+    if !URLS.iter().any(|scheme| text.starts_with(scheme)) {
         return 0;
     }
-    text.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | APART)).unwrap_or(text.len())
+    text.find(ends_url).unwrap_or(text.len())
 }
 
 /// What a line begins with.

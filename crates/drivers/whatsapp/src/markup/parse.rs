@@ -223,9 +223,16 @@ mod tests {
 
     #[test]
     fn hostile_marks_cost_no_time() {
-        for hostile in ["*_~`>- ".repeat(4_000), "*a _b ~c ".repeat(4_000), "```x\n".repeat(4_000), "`` ".repeat(9_000)]
-        {
+        for hostile in [
+            "*_~`>- ".repeat(4_000),
+            "*a _b ~c ".repeat(4_000),
+            "```x\n".repeat(4_000),
+            "`` ".repeat(9_000),
+            "http://*_~ ".repeat(4_000),
+            "h".repeat(40_000),
+        ] {
             assert!(!parse(&hostile).blocks.is_empty());
+            assert!(!escape::text(&hostile).is_empty());
         }
     }
 

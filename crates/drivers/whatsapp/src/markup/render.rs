@@ -97,7 +97,9 @@ fn marked(mark: char, inner: &[Span], open: bool, inside: Within, outside: Withi
     let words = Markup { blocks: vec![Block::Line(inner.to_vec())] }.to_plain();
     // A mark in the text would close it, and an address would take the closing mark for a part of it.
     if open || words.trim().is_empty() || words.contains([mark, '\n', '\r']) || words.contains("://") {
-        inner.iter().for_each(|inner| span(inner, outside, out));
+        for inner in inner {
+            span(inner, outside, out);
+        }
         return;
     }
     let (before, inner, after) = trimmed(inner);

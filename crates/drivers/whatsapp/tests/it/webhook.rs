@@ -26,7 +26,7 @@ pub(crate) async fn listening(session: &str) -> Listening {
     let settings = json!({
         "addon_url": "http://127.0.0.1:9", "api_token": "t", "webhook_token": TOKEN, "session_id": session,
     });
-    let resolved = WhatsApp.resolve(&InstanceId::new("wa").unwrap(), &settings, &Defaults::default());
+    let resolved = WhatsApp.resolve(&InstanceId::new("wa").expect("an id"), &settings, &Defaults::default());
     let instance: Arc<dyn InstanceConfig> = resolved.instance.expect("sound settings");
     let services = Services {
         spool: Arc::new(TempSpool::new().expect("a temporary folder")),
@@ -60,7 +60,7 @@ async fn every_answer_closes_the_connection() {
     for (body, status) in [(event.to_string(), 200), ("{".to_owned(), 400), (json!({ "id": "A1" }).to_string(), 400)] {
         let reply = listening.post(TOKEN, body).await;
         assert_eq!(reply.status.as_u16(), status);
-        assert_eq!(reply.headers.get("connection").map(|value| value.as_bytes()), Some(&b"close"[..]));
+        assert_eq!(reply.headers.get("connection").map(http::HeaderValue::as_bytes), Some(&b"close"[..]));
         let body: Value = serde_json::from_slice(&reply.body).expect("JSON");
         assert_eq!(body.get("error").is_some(), status != 200);
     }
