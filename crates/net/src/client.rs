@@ -143,8 +143,12 @@ pub(crate) fn finish(builder: ClientBuilder) -> Result<reqwest::Client, ClientEr
     builder.build().map_err(|error| ClientError::Build(describe(&error)))
 }
 
-/// Understands a proxy's address: `http`, `https`, `socks5` or `socks5h`, with user and password if it asks for them.
 fn proxy(url: &Secret) -> Result<Proxy, ClientError> {
+    Proxy::all(proxy_url(url)?).map_err(|error| ClientError::Proxy(describe(&error)))
+}
+
+/// Understands a proxy's address: `http`, `https`, `socks5` or `socks5h`, with user and password if it asks for them.
+pub(crate) fn proxy_url(url: &Secret) -> Result<Url, ClientError> {
     let refuse = |why: &str| ClientError::Proxy(why.to_owned());
     let mut url = Url::parse(url.reveal()).map_err(|error| ClientError::Proxy(error.to_string()))?;
     match url.scheme() {
@@ -155,7 +159,7 @@ fn proxy(url: &Secret) -> Result<Proxy, ClientError> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(refuse("it names no host"));
     }
-    Proxy::all(url).map_err(|error| ClientError::Proxy(describe(&error)))
+    Ok(url)
 }
 
 #[cfg(test)]

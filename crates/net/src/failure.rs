@@ -75,12 +75,28 @@ pub fn describe(error: &reqwest::Error) -> String {
     if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
 }
 
+/// The same for an error that is not of the HTTP client. It must not print an address by itself.
+pub(crate) fn describe_other(error: &(dyn Error + 'static)) -> String {
+    for cause in causes(error) {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return format!("TLS: {}", tls_sentence(tls));
+        }
+        if let Some(sentence) = cause.downcast_ref::<io::Error>().and_then(|io| io_sentence(io.kind())) {
+            return sentence.to_owned();
+        }
+    }
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    causes(error)
+}
+
 /// An error and its causes, outermost first.
 ///
 /// An [`io::Error`] that wraps another error leaves that one out of its `source`, so it is looked for inside.
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    let outermost: &(dyn Error + 'static) = error;
-    std::iter::successors(Some(outermost), |cause| {
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |cause| {
         // The closure is handed a reference to the reference; this takes the inner one, which lives long enough.
         let cause: &(dyn Error + 'static) = *cause;
         match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -5,17 +5,21 @@
 //! - [`listener`]: HTTP for strangers, within limits.
 //! - [`limit`]: how often something may happen.
 //! - [`spool`]: files on their way, on disk.
+//! - [`websocket`]: connections that stay open, through the same proxies as the HTTP client.
 
 pub mod client;
+mod dial;
 mod failure;
 pub mod guard;
 pub mod limit;
 pub mod listener;
 pub mod spool;
 mod tls;
+pub mod websocket;
 
 pub use client::{ClientError, ClientSettings, Transport, client, describe, install_crypto, outcome};
 pub use guard::{Fetched, GuardError, GuardedFetch, is_public};
 pub use limit::KeyedLimiter;
 pub use listener::{Accept, ListenerLimits, Listeners, serve};
 pub use spool::Spool;
+pub use websocket::{WebSocket, WebSocketError, WebSocketSettings};

@@ -25,6 +25,17 @@ pub(crate) fn client_config() -> ClientConfig {
     CONFIG.get_or_init(|| trusting(system_roots())).clone()
 }
 
+/// The same for protocols that begin as HTTP/1.1 and go on as something else, which HTTP/2 does not allow so.
+pub(crate) fn http1_config() -> Arc<ClientConfig> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let mut config = client_config();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    });
+    Arc::clone(config)
+}
+
 fn system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {

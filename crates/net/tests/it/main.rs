@@ -9,4 +9,5 @@ mod offers;
 mod peer;
 mod serve;
 mod spool;
+mod websocket;
 mod wording;
