@@ -64,6 +64,11 @@ pub trait Harness: Send + Sync + 'static {
         true
     }
 
+    /// Whether a message can be shown under the name of a rule's identity. `false`: all is shown under the account's own.
+    fn shows_identity(&self) -> bool {
+        true
+    }
+
     /// Whether the bytes of a file can be sent. `false`: a message that has a file must name it in its text.
     fn carries_files(&self) -> bool {
         true

@@ -17,12 +17,14 @@ const HOSTILE: [&str; 9] = [
     "https://chat.example.com/channel/board?msg=aB3dE6gH9jK2mN5pQ",
 ];
 
-/// A text arrives once, under the name that the rule gives it, and the driver says under which id.
+/// A text arrives once, under the name that the rule gives it where that can be shown, and the driver says under which
+/// id.
 pub async fn a_text_arrives_under_its_sender(bench: &Bench) {
     let sent = bench.deliver(&bench.outgoing("good evening", "Ann Smith")).await.expect("the platform takes the text");
     let said = bench.harness.said();
     assert_eq!(said.len(), 1, "{said:#?}");
-    assert_eq!((&*said[0].text, &*said[0].name), ("good evening", "Ann Smith"));
+    assert_eq!(said[0].text, "good evening");
+    assert!(said[0].name == "Ann Smith" || !bench.harness.shows_identity(), "{said:#?}");
     let last = sent.last().expect("a message has at least one part");
     assert!(
         last.ids.contains(&said[0].id) || last.unnamed_text.as_deref() == Some("good evening"),
