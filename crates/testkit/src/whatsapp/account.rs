@@ -132,15 +132,10 @@ impl FakeAccount {
     /// The account's owner writes on the phone. Returns the message's id.
     pub fn try_own(&self, chat: &str, message: Message) -> io::Result<String> {
         let id = message.id.clone().unwrap_or_else(|| self.inside.new_id());
-        let (own, name) = self.with(|session| {
-            (session.own(), session.account.as_ref().map(|account| account.name.clone()).unwrap_or_default())
+        let (key, name) = self.with(|session| {
+            let name = session.account.as_ref().map(|account| account.name.clone()).unwrap_or_default();
+            (own_key(session, chat, &id), name)
         });
-        let mut key = json!({ "remoteJid": chat, "fromMe": true });
-        if chat.ends_with(GROUP) {
-            key["participant"] = json!(own);
-        }
-        key["addressingMode"] = json!(mode(chat));
-        key["id"] = json!(id);
         let time = message.time.unwrap_or_else(|| self.inside.now().as_second());
         let mut raw = json!({ "key": key, "messageTimestamp": time, "pushName": name, "broadcast": false });
         raw["status"] = json!(2);
@@ -166,6 +161,25 @@ impl FakeAccount {
         });
     }
 
+    /// Who wrote a message changes its text. The phones show it; the addon tells nobody and does not store it.
+    pub fn edit(&self, message: &str, text: &str) {
+        self.with(|session| {
+            if let Some(message) = session.messages.iter_mut().find(|known| known.id == message) {
+                text.clone_into(&mut message.text);
+                message.edited = true;
+            }
+        });
+    }
+
+    /// Who wrote a message deletes it for all. The phones show it; the addon tells nobody.
+    pub fn delete(&self, message: &str) {
+        self.with(|session| {
+            if let Some(message) = session.messages.iter_mut().find(|known| known.id == message) {
+                message.revoked = true;
+            }
+        });
+    }
+
     /// WhatsApp hands over a message once more. Within 15 minutes the addon tells nobody.
     pub fn resend(&self, message: &str) {
         let found = self.message(message);
@@ -175,6 +189,11 @@ impl FakeAccount {
     }
 
     // === what there is ===
+
+    /// The chats, JID and name, in the order in which they were first used.
+    pub fn chats(&self) -> Vec<(String, String)> {
+        self.with(|session| session.chats.iter().map(|jid| (jid.clone(), session.chat_name(jid))).collect())
+    }
 
     /// The messages of a chat as the phones show them, in the order in which they came.
     pub fn messages(&self, chat: &str) -> Vec<FakeMessage> {
@@ -241,6 +260,24 @@ impl FakeAccount {
 
 fn mode(jid: &str) -> &'static str {
     if jid.ends_with(LID) { "lid" } else { "pn" }
+}
+
+/// `raw.key` of what the owner writes on the phone.
+fn own_key(session: &SessionState, chat: &str, id: &str) -> Value {
+    let mut key = json!({ "remoteJid": chat, "fromMe": true });
+    let by_lid = session.group(chat).is_some_and(|group| group.by_lid);
+    if let Some(account) = session.account.as_ref().filter(|_| by_lid) {
+        key["participant"] = json!(format!("{}{LID}", account.lid));
+        key["addressingMode"] = json!("lid");
+        key["participantAlt"] = json!(session.own());
+    } else {
+        if chat.ends_with(GROUP) {
+            key["participant"] = json!(session.own());
+        }
+        key["addressingMode"] = json!(mode(chat));
+    }
+    key["id"] = json!(id);
+    key
 }
 
 /// `raw.key` of what a person writes.

@@ -19,8 +19,7 @@ impl Person {
     /// A person with a phone number, and a LID made from it.
     pub fn new(number: &str, name: &str) -> Self {
         let number = digits(number);
-        let tail: String = number.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-        Self { lid: Some(format!("22200000000{tail:0>4}")), number: Some(number), name: name.to_owned() }
+        Self { lid: Some(format!("222{number:0>12}")), number: Some(number), name: name.to_owned() }
     }
 
     /// A person of whom only the LID is known.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use serde_json::{Value, json};
 use tieline_testkit::FixedClock;
-use tieline_testkit::whatsapp::{Echo, Message, WebhookScript, WhatsAppScript};
+use tieline_testkit::whatsapp::{Echo, Fault, Group, Message, Route, WebhookScript, WhatsAppScript};
 
-use crate::whatsapp_client::{ALICE, GROUP, alice, fixture, get, post, rig, script, take_webhooks};
+use crate::whatsapp_client::{ALICE, GROUP, alice, bob, fixture, get, post, raw, rig, script, take_webhooks};
 
 #[tokio::test]
 async fn sockets_stay_open_until_the_receiver_closes_them() {
@@ -113,6 +114,49 @@ async fn the_echo_comes_when_the_script_says() {
     let unasked = fake.account().unasked(ALICE, "Welcome!");
     let told = fake.wait_for_webhook(|call| call.id == unasked).await;
     assert_eq!(told.body["raw"]["key"]["fromMe"], true);
+}
+
+#[tokio::test]
+async fn what_changes_a_message_is_told_to_nobody() {
+    let fake = rig(script()).await;
+    let _receiver = take_webhooks(&fake, true).await;
+    let account = fake.account();
+    let id = account.text(ALICE, &alice(), "hi");
+    account.edit(&id, "hello");
+    account.react(&alice(), &id, "👍");
+    account.delete(&id);
+    account.text("status@broadcast", &alice(), "my story");
+    let shown = account.message(&id).unwrap();
+    assert_eq!((&*shown.text, shown.edited, shown.revoked), ("hello", true, true));
+    assert_eq!(fake.webhooks().len(), 1, "a webhook is noted as soon as it is begun");
+    assert_eq!(account.chats(), [(ALICE.to_owned(), "Alice".to_owned())]);
+}
+
+#[tokio::test]
+async fn in_a_group_by_lid_members_and_the_owner_are_named_by_lid() {
+    let fake = rig(script()).await;
+    let group = Group::new(GROUP, "Rig Group", &[&alice(), &bob()]).by_lid();
+    fake.account().add_group(group);
+    let (_, info) = get(&fake, &format!("/groups/info?jid={GROUP}")).await;
+    let member = json!({ "id": "222000000000001@lid", "phoneNumber": ALICE, "admin": "superadmin" });
+    assert_eq!((&info["addressingMode"], &info["participants"][0]), (&json!("lid"), &member));
+    fake.text(GROUP, &alice(), "hi");
+    fake.own(GROUP, Message::text("hello"));
+    let (_, events) = get(&fake, "/events").await;
+    let keys = json!([events[0]["raw"]["key"]["participantAlt"], events[1]["raw"]["key"]["participantAlt"]]);
+    assert_eq!(keys, json!([ALICE, "491555000001@s.whatsapp.net"]));
+    assert_eq!((&events[0]["sender"], &events[0]["sender_number"]), (&member["id"], &json!("222000000000001")));
+    assert_eq!(events[0]["is_group_admin"], true, "known by either id");
+    assert_eq!(events[1]["sender"], "222000000000999@lid");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_takes_its_events_along() {
+    let fake = rig(script()).await;
+    fake.text(ALICE, &alice(), "hi");
+    fake.faults().on(Route::Events).next(1, Fault::DropAfter);
+    assert!(raw(&fake, Method::GET, "/events", "application/json", "").await.is_err());
+    assert_eq!(get(&fake, "/events").await.1, json!([]));
 }
 
 #[tokio::test]
