@@ -12,7 +12,7 @@ use crate::driver::RocketChatDriver;
 use crate::part::{Said, Step};
 
 /// How long an opener is believed to be there after it was seen.
-const BELIEVED: Duration = Duration::from_secs(60);
+const BELIEVED: Duration = Duration::from_mins(1);
 /// How many openers are remembered; above it all are looked for again.
 const REMEMBERED: usize = 4096;
 
