@@ -91,10 +91,7 @@ impl Api {
     pub(crate) async fn message(&self, id: &str, within: Duration) -> Result<Answer, Failure> {
         let query = [("msgId", id)];
         let asked = self.call("chat.getMessage", Payload::Message(&query));
-        tokio::time::timeout(within, asked).await.unwrap_or_else(|_| {
-            let why = format!("Rocket.Chat did not answer within {} s", within.as_secs());
-            Err(Failure::Transport { outcome: Transport::Unknown, why })
-        })
+        tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Err(no_answer(within)))
     }
 
     /// `POST /api/v1/{call}`.
@@ -237,6 +234,12 @@ fn authorised(request: RequestBuilder, session: &Session) -> RequestBuilder {
 fn spent(headers: &HeaderMap) -> Option<Timestamp> {
     let left: u64 = headers.get("x-ratelimit-remaining")?.to_str().ok()?.trim().parse().ok()?;
     if left == 0 { reset(headers) } else { None }
+}
+
+/// The failure of a call that had no answer in its time.
+pub(crate) fn no_answer(within: Duration) -> Failure {
+    let why = format!("Rocket.Chat did not answer within {} s", within.as_secs());
+    Failure::Transport { outcome: Transport::Unknown, why }
 }
 
 fn lost(error: &reqwest::Error) -> Failure {

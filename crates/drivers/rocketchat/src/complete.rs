@@ -8,7 +8,9 @@ use serde_json::Value;
 use tieline_core::driver::{CompleteError, Completed};
 use tieline_core::event::{AttachmentKind, Body, Content, Event};
 use tieline_core::markup::{Block, Mention, Span};
+use tokio::time::Instant;
 
+use crate::api::no_answer;
 use crate::download::{self, DownloadError};
 use crate::driver::RocketChatDriver;
 use crate::files;
@@ -45,8 +47,14 @@ impl RocketChatDriver {
 
     /// The message of an event. After the server was silent the last try is a short one, since the minute is over.
     async fn look_up(&self, event: &Event, last_try: bool) -> Result<Option<Value>, Failure> {
+        let since = Instant::now();
         let _turn = self.turns.lookup().await;
-        let within = if last_try && self.silent.load(Relaxed) { LAST_LOOK } else { LOOKUP_TIME };
+        let silent = self.silent.load(Relaxed);
+        let within = if last_try && silent { LAST_LOOK } else { LOOKUP_TIME };
+        // A busy server is waited for. A silent one was asked by those before, while this one waited for its turn.
+        if silent && since.elapsed() >= within {
+            return Err(no_answer(within));
+        }
         let outcome = self.ask_for(event.message_id.as_str(), within).await;
         self.silent.store(matches!(outcome, Err(Failure::Transport { .. })), Relaxed);
         outcome

@@ -149,6 +149,36 @@ async fn a_silent_server_holds_an_event_for_ten_seconds_and_its_last_try_for_two
 }
 
 #[tokio::test]
+async fn a_silent_server_holds_many_events_no_longer_than_one() {
+    let scene = api().await;
+    let _running = scene.run().await;
+    let mut events = Vec::new();
+    for _ in 0..40 {
+        events.push(received(&scene).await);
+    }
+    scene.server.faults().on(Route::GetMessage).always(Fault::Hang);
+    time_flies();
+    for (last_try, seconds) in [(false, 11), (true, 3)] {
+        let tries: Vec<_> = events
+            .iter()
+            .cloned()
+            .map(|event| {
+                let driver = std::sync::Arc::clone(&scene.driver);
+                tokio::spawn(async move { driver.complete(&event, last_try).await })
+            })
+            .collect();
+        let ended = within(seconds, async {
+            let mut ended = Vec::new();
+            for tried in tries {
+                ended.push(tried.await.expect("the driver does not panic").is_ok());
+            }
+            ended
+        });
+        assert!(ended.await.into_iter().all(|whole| whole == last_try));
+    }
+}
+
+#[tokio::test]
 async fn a_last_try_waits_for_a_server_that_answered_before() {
     let scene = api().await;
     let _running = scene.run().await;
