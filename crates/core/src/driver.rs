@@ -119,6 +119,13 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Why the instance's own settings keep an event from being relayed; `None` if they do not. The driver hands such an
+    /// event in nevertheless: it may be our own copy, for which a send of unknown end is looking.
+    fn declines(&self, event: &Event) -> Option<String> {
+        let _: &Event = event;
+        None
+    }
+
     /// Whether a channel's key means the same channel to every account of the realm: a room of a server does, while the
     /// chat with a person is another one for each account.
     fn is_shared(&self, channel: &ChannelKey) -> bool {

@@ -153,6 +153,9 @@ impl Plan {
     /// may say it, see [`Planned::frames`](crate::outbox::Planned::frames). Costs what the matching rules cost, however
     /// many others there are.
     pub fn route(&self, event: &Event, links: &Links) -> Routing {
+        if let Some(reason) = self.accounts.declines(event) {
+            return Routing::Filtered(reason);
+        }
         let place = self.place(event);
         let mut copies = Copies::new(links, &self.accounts);
         let mut refusals = Refusals::default();

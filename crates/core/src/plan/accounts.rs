@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::driver::InstanceConfig;
+use crate::event::Event;
 use crate::id::{ChannelKey, InstanceId};
 
 /// The instances that rules link.
@@ -35,6 +36,11 @@ impl Accounts {
 
     pub(super) fn get(&self, instance: &InstanceId) -> Option<&dyn InstanceConfig> {
         self.by_id.get(instance).map(AsRef::as_ref)
+    }
+
+    /// Why the settings of the instance that received an event keep it from being relayed.
+    pub(super) fn declines(&self, event: &Event) -> Option<String> {
+        self.get(&event.instance)?.declines(event)
     }
 
     pub(super) fn domain<'a>(&'a self, instance: &'a InstanceId, key: &ChannelKey) -> Domain<'a> {

@@ -24,14 +24,16 @@ impl Plan {
     pub fn explain(&self, event: &Event, links: &Links) -> Vec<Verdict> {
         let place = self.place(event);
         let mut copies = Copies::new(links, &self.accounts);
-        self.rules.iter().map(|rule| rule.verdict(&place, &mut copies)).collect()
+        let declined = self.accounts.declines(event);
+        self.rules.iter().map(|rule| rule.verdict(&place, declined.clone(), &mut copies)).collect()
     }
 }
 
 impl Rule {
-    fn verdict<'p>(&'p self, place: &Place<'_>, copies: &mut Copies<'p>) -> Verdict {
+    /// `declined`: why the instance that received the event keeps it back.
+    fn verdict<'p>(&'p self, place: &Place<'_>, declined: Option<String>, copies: &mut Copies<'p>) -> Verdict {
         let refusal = nearest(&self.from, place).or_else(|| self.refuses_kind(place.event));
-        let refusal = refusal.map(|refusal| refusal.to_string());
+        let refusal = declined.or_else(|| refusal.map(|refusal| refusal.to_string()));
         // The filter is the rule's, the same in each of its frames.
         let refusal = refusal.or_else(|| self.to.first().and_then(|to| to.frame.frame.filter.refuses(place.event)));
         let targets = if refusal.is_some() { &[][..] } else { &self.to };

@@ -8,6 +8,7 @@ use tieline_core::driver::{
     BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Recipient, Services, SourcePattern, TargetChannel,
     TextUnit,
 };
+use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, InstanceId};
 use tieline_core::markup::Dialect;
 use tieline_core::problem::Problem;
@@ -19,6 +20,7 @@ use crate::address;
 use crate::driver::WhatsAppDriver;
 use crate::jid::Jid;
 use crate::markup::WhatsAppDialect;
+use crate::missing::Missing;
 use crate::recipient::AllowTo;
 
 /// The platform's name in the configuration.
@@ -115,6 +117,11 @@ impl InstanceConfig for Instance {
         secrets.extend(self.media_url.iter().flat_map(password_in));
         secrets.retain(|secret| !secret.is_empty());
         secrets
+    }
+
+    fn declines(&self, event: &Event) -> Option<String> {
+        let typed = !self.relay_own && Missing::of(event.missing.as_ref()).owner;
+        typed.then(|| format!("the owner of `{}` typed it on the phone, and `relay_own` is false", self.id))
     }
 
     fn is_shared(&self, channel: &ChannelKey) -> bool {

@@ -106,7 +106,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use tieline_core::driver::Defaults;
+    use tieline_core::driver::{Defaults, InstanceConfig};
     use tieline_core::event::Authorship;
     use tieline_core::id::InstanceId;
 
@@ -223,6 +223,20 @@ pub(crate) mod tests {
             assert_eq!(event_of(&fixture(name)).author.kind, Authorship::PersonOrOurs, "{name}");
         }
         assert_eq!(event_of(&fixture("fromme_phone_direct")).author.shown_name(), "Rig default");
+    }
+
+    #[test]
+    fn what_the_owner_types_is_kept_back_only_if_the_settings_say_so() {
+        let declined =
+            |relay_own: bool, body: &Value| instance(&json!({ "relay_own": relay_own })).declines(&event_of(body));
+        for name in ["fromme_phone_direct", "fromme_phone_group", "fromme_api_echo"] {
+            assert!(declined(false, &fixture(name)).is_some_and(|why| why.contains("relay_own")), "{name}");
+            assert_eq!(declined(true, &fixture(name)), None);
+        }
+        assert_eq!(declined(false, &fixture("direct_text")), None);
+        let mut unsure = fixture("direct_text");
+        unsure["raw"] = Value::Null;
+        assert_eq!(declined(false, &unsure), None, "it may be somebody else's");
     }
 
     #[test]

@@ -99,3 +99,35 @@ async fn an_account_beside_the_sending_one_waits_for_an_id_of_the_servers_own() 
     assert_eq!((tallies.delivered, tallies.filtered), (1, 1));
     assert!(sender.texts("A").is_empty(), "the copy did not come back");
 }
+
+#[tokio::test]
+async fn what_the_instance_keeps_back_is_held_like_any_other_until_it_is_known_not_to_be_ours() {
+    let declined = |mut event: Event| {
+        event.author.kind = Authorship::PersonOrOurs;
+        event.author.alias = "declined".to_owned();
+        event
+    };
+    let chat = Scripted::new("chat");
+    let rules = vec![
+        rule("there", ("chat", "A"), &[("chat", "B")], "{msg}"),
+        rule("back", ("chat", "B"), &[("chat", "A")], "{msg}"),
+    ];
+    let plan = Arc::new(tieline_core::plan::Plan::new(rules).among(&[Arc::clone(&chat) as _]));
+    let house = House::open(&plan, &[&chat]).await;
+    let answer = Arc::new(Notify::new());
+    chat.script("B", Script::ArriveThenWait(Arc::clone(&answer)));
+    chat.receive(message("chat", "A", "m1", "one")).await;
+    let copy = chat.wait_for("B", 1).await.remove(0);
+    let echo = chat.receive(declined(message("chat", "B", &copy.id, "one"))).await;
+    assert!(matches!(echo, Accepted::Held { .. }), "a lost answer would be found by it: {echo:?}");
+    answer.notify_one();
+    let tallies = house.settled().await;
+    assert_eq!((tallies.delivered, tallies.filtered), (1, 1));
+    let typed = chat.receive(declined(message("chat", "B", "typed", "by hand"))).await;
+    let Accepted::Filtered { reason, .. } = typed else { panic!("{typed:?}") };
+    assert_eq!(reason, "its settings keep it back");
+    assert!(chat.texts("A").is_empty());
+    let event = declined(message("chat", "B", "typed", "by hand"));
+    let verdicts = plan.explain(&event, &tieline_core::plan::Links::default());
+    assert!(verdicts.iter().all(|verdict| verdict.refusal.as_deref() == Some("its settings keep it back")));
+}

@@ -188,6 +188,11 @@ impl InstanceConfig for Scripted {
         Some(self.id.as_str())
     }
 
+    /// What somebody says under this name is kept back.
+    fn declines(&self, event: &Event) -> Option<String> {
+        (event.author.alias == "declined").then(|| "its settings keep it back".to_owned())
+    }
+
     fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
         Some(TargetChannel::new(channel.clone(), Address::of([("room", channel.as_str())])))
     }
