@@ -22,6 +22,8 @@ use crate::refusal::{Failure, Refusal};
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// How long the addon may take for a send: it waits for a connection for 3 s, and for WhatsApp's answers 90 s.
 const SEND_TIME: Duration = Duration::from_mins(2);
+/// How long the addon may take to show its sessions before a send.
+const LOOK_TIME: Duration = Duration::from_secs(10);
 /// The session that every addon has.
 const FIRST_SESSION: &str = "default";
 
@@ -64,7 +66,7 @@ impl Api {
 
     /// Sends what stands in a JSON body.
     pub(crate) async fn send(&self, call: &str, body: &Value) -> Result<Value, Failure> {
-        self.find_session(SEND_TIME).await?;
+        self.find_session(LOOK_TIME).await?;
         self.ask(self.sends.post(self.in_session(call, &[])).json(body).timeout(SEND_TIME)).await
     }
 
@@ -76,7 +78,7 @@ impl Api {
         mime: &str,
         fields: &Map<String, Value>,
     ) -> Result<Value, Failure> {
-        self.find_session(SEND_TIME).await?;
+        self.find_session(LOOK_TIME).await?;
         let gone = |error: std::io::Error| Failure::Disk(format!("the file cannot be read from the spool: {error}"));
         let body = FileBody::new(file, mime, fields).await.map_err(gone)?;
         let (length, size) = (body.length(), body.size());
@@ -92,7 +94,7 @@ impl Api {
 
     /// Sends what stands in a JSON body, where the addon must fetch a file of so many bytes first.
     pub(crate) async fn send_offer(&self, call: &str, body: &Value, size: u64) -> Result<Value, Failure> {
-        self.find_session(SEND_TIME).await?;
+        self.find_session(LOOK_TIME).await?;
         self.ask(self.sends.post(self.in_session(call, &[])).json(body).timeout(file_time(size))).await
     }
 

@@ -21,7 +21,8 @@ impl WhatsAppDriver {
         let mut event = event.clone();
         let mut notes = Vec::new();
         let missing = Missing::of(event.missing.take().as_ref());
-        self.name(&mut event, &missing).await;
+        // Five lookups side by side are too much for the stack of whoever waits.
+        Box::pin(self.name(&mut event, &missing)).await;
         self.fetch_files(&mut event, last_try, &mut notes).await?;
         Ok(Completed { event, notes })
     }

@@ -23,6 +23,9 @@ const CAPTION: usize = 1024;
 /// What WhatsApp takes at most in one text.
 const LONGEST: usize = 65_536;
 
+/// Why a file is not sent that the addon does not take.
+const TOO_LARGE: &str = "too large for the WhatsApp addon";
+
 /// Cuts a message. Pure, and the same at every call.
 pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
     let mut files = Vec::new();
@@ -50,7 +53,7 @@ pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>,
     }
     for (index, (file, id, size)) in files.into_iter().enumerate() {
         let caption = caption.clone().filter(|_| carries == Some(index)).unwrap_or_default();
-        let label = label(file, "the WhatsApp addon does not take a file of its size");
+        let label = label(file, TOO_LARGE);
         let posted = Posted {
             carrier: Carrier::of(file),
             name: file.name.clone(),
@@ -89,7 +92,8 @@ fn way(instance: &Instance, file: &Attachment) -> Result<(SpoolId, u64), String>
     match file.size.unwrap_or_default() {
         size if size > limit => Err(too_large(limit)),
         size if !body::fits(size) && instance.media_url.is_none() => {
-            Err("too large to be sent within a call, and `media_url` is not set".to_owned())
+            // What to do about it is the operator's business (`doctor` tells), not the reader's.
+            Err(TOO_LARGE.to_owned())
         }
         0 if file.size.is_some() => Err("it is empty".to_owned()),
         size => Ok((id, size)),
@@ -117,4 +121,18 @@ fn part(step: &Step, file: Option<SpoolId>) -> Result<Part, String> {
     let body: Value =
         serde_json::to_value(step).map_err(|error| format!("the message cannot be written down: {error}"))?;
     Ok(Part { body, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_a_text_harmless_does_not_make_it_too_long() {
+        let text = "/x\n".repeat(40_000);
+        let pieces = pieces(&text, 60_000);
+        assert!(pieces.iter().all(|piece| TextUnit::Utf16.count(piece) <= LONGEST));
+        let said: String = pieces.iter().flat_map(|piece| piece.chars()).filter(|c| "/x".contains(*c)).collect();
+        assert_eq!(said, "/x".repeat(40_000), "and nothing is lost");
+    }
 }

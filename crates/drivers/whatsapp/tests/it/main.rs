@@ -1,4 +1,10 @@
 //! The driver as a whole.
 
+mod addon;
+mod completion;
+mod condition;
 mod fixtures;
+mod offers;
+mod outcomes;
+mod sends;
 mod webhook;
