@@ -1,12 +1,15 @@
 //! What is logged, for tests that hold a warning to its words.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+
+/// A recorder that nothing is written to.
+static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
 /// Records what this thread logs, from its making until it is dropped. A `#[tokio::test]` runs on one thread.
 pub struct RecordingLog {
@@ -17,6 +20,9 @@ pub struct RecordingLog {
 impl RecordingLog {
     /// Records from now on.
     pub fn start() -> Self {
+        // With a single recorder in the process tracing asks the thread that comes first to a line of code whether anybody
+        // listens there, and remembers a no for all threads. With two it asks the recorders.
+        SECOND.get_or_init(|| Dispatch::new(Recorder(Arc::default())));
         let lines = Arc::default();
         let guard = tracing::subscriber::set_default(Recorder(Arc::clone(&lines)));
         Self { lines, _guard: guard }

@@ -87,7 +87,7 @@ fn bot(value: &Value) -> Option<Bot> {
             let i = integration.get("i").and_then(Value::as_str).map(str::to_owned);
             Some(Bot::Integration(Integration { i }))
         }
-        other => Some(Bot::Flag(is_true(other))),
+        other => Some(Bot::Flag(may_be_true(other))),
     }
 }
 
@@ -101,14 +101,23 @@ fn time(value: &Value) -> Option<Time> {
     }
 }
 
-/// What JavaScript takes for true; but a word for false is meant as it stands.
+/// Whether a flag is set for certain. An edit that is taken for a message is known by its id; a message that is taken for
+/// an edit would be lost.
 fn is_true(value: &Value) -> bool {
     match value {
-        Value::Null => false,
         Value::Bool(flag) => *flag,
         Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
-        Value::String(text) => !matches!(text.trim(), "" | "0" | "false"),
-        Value::Array(_) | Value::Object(_) => true,
+        Value::String(text) => matches!(text.trim(), "true" | "1" | "yes"),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Whether a flag is not denied. A bot that is taken for a person could speak to itself for ever.
+fn may_be_true(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !matches!(text.trim(), "" | "0" | "false" | "no"),
+        Value::Array(_) => true,
+        other => is_true(other),
     }
 }
 
@@ -204,13 +213,19 @@ mod tests {
             ("1", Some(true)),
             (r#""true""#, Some(true)),
             (r#""false""#, Some(false)),
+            (r#""who knows""#, Some(false)),
+            ("{}", Some(false)),
             ("0", Some(false)),
             (r#""""#, Some(false)),
             ("null", None),
         ] {
             assert_eq!(sound(&format!(r#"{{"isEdited":{written}}}"#)).is_edited, edited, "{written}");
         }
-        assert_eq!(sound(r#"{"bot":"yes"}"#).bot, Some(Bot::Flag(true)));
+        for (written, bot) in
+            [(r#""yes""#, true), (r#""BotId""#, true), ("1", true), (r#""false""#, false), ("0", false)]
+        {
+            assert_eq!(sound(&format!(r#"{{"bot":{written}}}"#)).bot, Some(Bot::Flag(bot)), "{written}");
+        }
         let odd = sound(
             r#"{"text":null,"alias":null,"user_name":7,"channel_name":[],"tmid":{},"user":"ann","message":"m","bot":0}"#,
         );

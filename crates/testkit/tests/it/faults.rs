@@ -18,6 +18,9 @@ async fn a_fault_decides_whether_the_message_is_there_and_what_is_answered() {
         (Fault::TooManyRequests { reset_ms: 1_900_000_000_000 }, Some(429), 0),
         (Fault::Unauthorized, Some(401), 0),
         (Fault::Delay(std::time::Duration::from_millis(1)), Some(200), 1),
+        (Fault::Answer { status: 202, body: "{}".to_owned() }, Some(202), 0),
+        (Fault::AnswerAfter { status: 202, body: "{}".to_owned() }, Some(202), 1),
+        (Fault::Drip(std::time::Duration::from_micros(1)), Some(200), 1),
     ];
     for (fault, status, left) in cases {
         let server = FakeRocketChat::start(RocketChatScript::default()).await;

@@ -99,6 +99,17 @@ async fn the_payload_has_what_the_platform_tells_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_made_again_says_the_same() {
+    let ground = ground(&[(200, "{}")], OutgoingHook::default()).await;
+    let id = ground.server.post(&ground.ann, "GENERAL", "once");
+    ground.server.wait_for_hook_calls(1).await;
+    ground.server.call_again(&id);
+    ground.server.wait_for_hook_calls(2).await;
+    let came = ground.answers.came.lock().unwrap();
+    assert_eq!((came.len(), &came[0]), (2, &came[1]));
+}
+
+#[tokio::test]
 async fn a_retry_by_hand_waits_for_the_hand() {
     let hook = OutgoingHook { retry: Retry::ByHand(1), ..OutgoingHook::default() };
     let ground = ground(&[(503, "{}")], hook).await;

@@ -88,6 +88,29 @@ async fn long_texts_and_mass_mentions_are_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_message_quotes_it_wherever_the_site_stands_in_the_address() {
+    let (server, bot, ann) = server(RocketChatScript::default()).await;
+    let client = Client(&server, &ann);
+    let (known, hidden) = (server.post(&ann, "SECRET", "known"), server.post(&bot, "GENERAL", "seen by all"));
+    let site = server.url();
+    for (text, quotes) in [
+        (format!("see {site}/group/secret?msg={known}"), 1),
+        (format!("x{site}/group/secret?msg={known} and [t]({site}/x?a=1&%6Dsg={hidden}#top)"), 2),
+        (format!("{site}/group/secret?\u{200b}msg={known}"), 0),
+        (format!("{site}/group/secret#?msg={known} {site}?msg=nobody"), 0),
+        (format!("https://other.example/?msg={known}"), 0),
+    ] {
+        let (status, answer) = client.post("chat.postMessage", &json!({ "roomId": "SECRET", "text": text })).await;
+        let found = answer["message"]["attachments"].as_array().map_or(0, Vec::len);
+        assert_eq!((status, found), (200, quotes), "{text}");
+    }
+    let client = Client(&server, &bot);
+    let link = json!({ "roomId": "GENERAL", "text": format!("{site}/group/secret?msg={known}") });
+    let (_, answer) = client.post("chat.postMessage", &link).await;
+    assert_eq!(answer["message"]["attachments"], Value::Null, "the bot may not read it");
+}
+
+#[tokio::test]
 async fn only_post_message_joins_public_rooms() {
     let (server, bot, _) = server(RocketChatScript::default()).await;
     server.add_room(RoomKind::Public, "R2", "second");
