@@ -1,5 +1,6 @@
 //! The end-to-end suite: the real binary over real sockets, one file a theme.
 
+mod addon;
 mod bad_input;
 mod broken_configuration;
 mod control_listener;
@@ -21,5 +22,9 @@ mod same_room_id;
 mod secret_guard;
 mod shutdown;
 mod tidy;
+mod whatsapp_addon_fails;
+mod whatsapp_conversations;
+mod whatsapp_files;
+mod whatsapp_floods;
 mod workspace;
 mod wrong_credentials;
