@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tieline_core::problem::{Problem, Severity, Step};
 
 use crate::diagnostic::{Diagnostic, Excerpt};
 use crate::outline::{Found, Inside, Outline};
 use crate::pointer;
-use crate::sensitive;
+use crate::sensitive::{self, SecretKeys};
 
 /// What a masked secret looks like.
 const MASK: &str = "•••";
@@ -28,6 +28,8 @@ pub(crate) struct Document {
     pub(crate) base: Vec<Step>,
     /// Where everything in it stands.
     pub(crate) outline: Outline,
+    /// Which keys hold secrets.
+    secret_keys: Arc<SecretKeys>,
     masks: OnceLock<Vec<Range<usize>>>,
 }
 
@@ -39,8 +41,14 @@ pub(crate) struct LineColumn {
 }
 
 impl Document {
-    pub(crate) fn new(name: String, text: String, base: Vec<Step>, outline: Outline) -> Self {
-        Self { name, text, base, outline, masks: OnceLock::new() }
+    pub(crate) fn new(
+        name: String,
+        text: String,
+        base: Vec<Step>,
+        outline: Outline,
+        secret_keys: &Arc<SecretKeys>,
+    ) -> Self {
+        Self { name, text, base, outline, secret_keys: Arc::clone(secret_keys), masks: OnceLock::new() }
     }
 
     fn position(&self, byte: usize) -> LineColumn {
@@ -55,11 +63,14 @@ impl Document {
     }
 
     fn masks(&self) -> &[Range<usize>] {
-        self.masks.get_or_init(|| match self.base.last() {
-            Some(Step::Key(key)) if sensitive::looks_secret(key) || self.text.contains('@') => {
+        let secret = |step: &Step| matches!(step, Step::Key(key) if self.secret_keys.may_be(key));
+        self.masks.get_or_init(|| {
+            let login = !self.base.is_empty() && self.text.contains('@');
+            if login || self.base.iter().any(secret) {
                 vec![self.outline.span.clone()]
+            } else {
+                sensitive::in_json(&self.text, &self.secret_keys)
             }
-            _ => sensitive::in_json(&self.text),
         })
     }
 
@@ -93,6 +104,9 @@ impl Document {
             return None;
         }
         let end = start + line.len();
+        // Of what is masked, no part can be meant more than another.
+        let masked = self.masks().iter().find(|mask| mask.start <= span.start && span.start < mask.end);
+        let span = masked.map_or(span, |mask| mask.start.max(start)..mask.end.min(end));
         // What spans several lines is meant from its first sign on: the bracket.
         let meant_end = if span.end > end { span.start + 1 } else { span.end };
         let meant_end = (meant_end..=end).find(|at| self.text.is_char_boundary(*at)).unwrap_or(end);
@@ -108,6 +122,9 @@ impl Document {
 
     /// A part of one line without the secrets in it. Tabs become spaces, so that the marks below stand right.
     fn masked(&self, part: Range<usize>) -> String {
+        if part.is_empty() {
+            return String::new();
+        }
         let mut out = String::new();
         let mut at = part.start;
         for mask in self.masks() {
@@ -239,7 +256,7 @@ mod tests {
 
     fn document(text: &str) -> Document {
         let outline = scan(text, 0).unwrap().outline;
-        Document::new("x.json".into(), text.into(), Vec::new(), outline)
+        Document::new("x.json".into(), text.into(), Vec::new(), outline, &Arc::default())
     }
 
     fn key(name: &str) -> Step {

@@ -110,6 +110,14 @@ impl Findings {
         })
     }
 
+    /// A text that is a secret: whatever stands there instead is not shown.
+    pub(crate) fn secret<'v>(&mut self, at: &At<'_>, value: &'v Value) -> Option<&'v str> {
+        value.as_str().or_else(|| {
+            self.add(at, Problem::error("expected text, found a value of another kind"));
+            None
+        })
+    }
+
     /// `true` or `false`.
     pub(crate) fn flag(&mut self, at: &At<'_>, value: &Value) -> Option<bool> {
         value.as_bool().or_else(|| {

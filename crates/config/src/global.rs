@@ -11,6 +11,7 @@ use tieline_core::secret::Secret;
 use url::Url;
 
 use crate::configuration::{CatchUp, Global, Http, Log, LogFormat, LogLevel};
+use crate::corrected::meant;
 use crate::findings::{At, Findings};
 use crate::listen::HostPort;
 
@@ -141,7 +142,7 @@ fn http(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Http> {
     let mut reader = Reader { section, at, findings };
     let written = reader.read("listen", Findings::text);
     let token_given = section.get("token").is_some_and(|token| !token.is_null());
-    if token_given && let Some(token) = reader.read("token", Findings::text) {
+    if token_given && let Some(token) = reader.read("token", Findings::secret) {
         if token.is_empty() {
             let problem = Problem::error("the token is empty").help("write a long random text, or leave the key out");
             reader.tell("token", problem);
@@ -149,6 +150,8 @@ fn http(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<Http> {
             http.token = Some(Secret::new(token));
         }
     }
+    // A token under a misspelt key was told; without it, the listener would be told to lack one.
+    let token_given = token_given || section.keys().any(|key| meant(key, section, &HTTP_KEYS) == Some("token"));
     if let Some(written) = written {
         match HostPort::parse(written) {
             None => {

@@ -8,6 +8,7 @@ use tieline_core::id::{IdError, InstanceId};
 use tieline_core::problem::{Problem, Severity, nearest};
 use tieline_core::secret::Secret;
 
+use crate::corrected::Corrected;
 use crate::document::Documents;
 use crate::findings::{At, Findings};
 use crate::references::References;
@@ -102,11 +103,18 @@ fn one(
     findings: &mut Findings,
 ) -> Option<Arc<dyn InstanceConfig>> {
     let instance = InstanceId::new(id).map_err(|error| findings.add(at, bad_id(id, &error))).ok()?;
-    findings.object(at, "an object of settings", settings)?;
+    let written = findings.object(at, "an object of settings", settings)?;
     let resolved = factory.resolve(&instance, settings, defaults);
+    let problems = match Corrected::new(written, &factory.instance_schema()) {
+        Some(corrected) => {
+            let still = factory.resolve(&instance, &Value::Object(corrected.object.clone()), defaults).problems;
+            corrected.what_remains(resolved.problems, &still)
+        }
+        None => resolved.problems,
+    };
     let place = at.steps();
     // What is said about a value that could not be read is noise beside the reason why it could not.
-    let heard = resolved.problems.into_iter().filter(|problem| {
+    let heard = problems.into_iter().filter(|problem| {
         let path: Vec<_> = place.iter().chain(&problem.path).cloned().collect();
         !references.failed(&path)
     });

@@ -14,6 +14,7 @@
 //! 5. Nothing here knows a platform; what is said about an instance or an address comes from its driver.
 
 mod configuration;
+mod corrected;
 mod diagnostic;
 mod document;
 mod duration;

@@ -17,6 +17,7 @@ use crate::findings::{At, Findings};
 use crate::instances::{self, Instances};
 use crate::listen::{self, HostPort, Listening};
 use crate::scan::{Repeat, scan};
+use crate::sensitive::SecretKeys;
 use crate::setting::Setting;
 use crate::surroundings::Surroundings;
 use crate::{global, layers, references, rules, sensitive};
@@ -65,7 +66,7 @@ pub fn load(
 ) -> Result<Loaded, LoadError> {
     let settings = sets.iter().map(|argument| Setting::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let texts = files.iter().map(|path| read(path, surroundings)).collect::<Result<Vec<_>, _>>()?;
-    let mut layering = Layering::default();
+    let mut layering = Layering { secret_keys: Arc::new(SecretKeys::of(factories)), ..Layering::default() };
     for (path, text) in files.iter().zip(texts) {
         layering.add_file(path, text);
     }
@@ -78,7 +79,7 @@ pub fn load(
     let platforms: Vec<&str> = factories.iter().map(|factory| factory.platform()).collect();
     let mut findings = Findings::default();
     for setting in settings {
-        let applied = setting.apply(&mut root, &platforms);
+        let applied = setting.apply(&mut root, &platforms, &layering.secret_keys);
         layering.add(applied.document, &applied.repeats);
         if let Some(problem) = applied.problem {
             let mut diagnostic = layering.about_last(problem);
@@ -86,7 +87,8 @@ pub fn load(
             layering.direct.push((usize::MAX, diagnostic));
         }
     }
-    let checked = Checking { documents: &layering.documents, surroundings, factories }.check(&mut root, &mut findings);
+    let (documents, secret_keys) = (&layering.documents, layering.secret_keys.as_ref());
+    let checked = Checking { documents, secret_keys, surroundings, factories }.check(&mut root, &mut findings);
     let diagnostics = layering.sorted(findings.into_problems());
     let sound = !diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     Ok(Loaded { diagnostics, configuration: checked.filter(|_| sound) })
@@ -99,6 +101,7 @@ fn read(path: &Path, surroundings: &dyn Surroundings) -> Result<String, LoadErro
 /// The documents, and what is wrong with each of them alone.
 #[derive(Default)]
 struct Layering {
+    secret_keys: Arc<SecretKeys>,
     documents: Documents,
     values: Vec<Value>,
     direct: Vec<(usize, Diagnostic)>,
@@ -113,7 +116,7 @@ impl Layering {
             Ok(scanned) => {
                 let is_object = scanned.value.is_object();
                 let span = scanned.outline.span.clone();
-                let document = Document::new(name, text, Vec::new(), scanned.outline);
+                let document = Document::new(name, text, Vec::new(), scanned.outline, &self.secret_keys);
                 if !is_object {
                     self.unreadable = true;
                     let message = format!("expected an object, found {}", crate::findings::describe(&scanned.value));
@@ -126,7 +129,7 @@ impl Layering {
             Err(error) => {
                 self.unreadable = true;
                 let outline = crate::outline::Outline { span: 0..text.len(), inside: crate::outline::Inside::Nothing };
-                let document = Document::new(name, text, Vec::new(), outline);
+                let document = Document::new(name, text, Vec::new(), outline, &self.secret_keys);
                 let message = format!("this is no valid JSON: {}", error.message);
                 let mut diagnostic = document.diagnostic(Severity::Error, error.span, &[], message);
                 diagnostic.help = error.help;
@@ -177,13 +180,14 @@ impl Layering {
 
 struct Checking<'a> {
     documents: &'a Documents,
+    secret_keys: &'a SecretKeys,
     surroundings: &'a dyn Surroundings,
     factories: &'a [Arc<dyn DriverFactory>],
 }
 
 impl Checking<'_> {
     fn check(&self, root: &mut Value, findings: &mut Findings) -> Option<Configuration> {
-        let references = references::resolve(root, self.documents, self.surroundings);
+        let references = references::resolve(root, self.documents, self.surroundings, self.secret_keys);
         findings.add_all(&At::Root, references.problems.iter().cloned());
         let root: &Map<String, Value> = root.as_object()?;
         let top = At::Root;

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use tieline_core::problem::{Problem, Step};
+use tieline_core::problem::{Problem, Step, nearest};
 use tieline_core::secret::Secret;
 
 use crate::document::Documents;
 use crate::global;
-use crate::sensitive;
+use crate::sensitive::SecretKeys;
 use crate::surroundings::Surroundings;
 
 /// The two keys, of which a reference has one.
@@ -25,18 +25,27 @@ pub(crate) struct References {
     pub(crate) secrets: Vec<Secret>,
     /// References that lead nowhere, with paths from the root.
     pub(crate) problems: Vec<Problem>,
+    /// Where a reference was meant, and its key is misspelt.
+    misspelt: Vec<Vec<Step>>,
 }
 
 impl References {
     /// Whether a path leads to, or into, a value that is not known.
     pub(crate) fn failed(&self, path: &[Step]) -> bool {
-        self.problems.iter().any(|problem| path.starts_with(&problem.path))
+        let unknown = self.problems.iter().map(|problem| &problem.path).chain(&self.misspelt);
+        unknown.into_iter().any(|unknown| path.starts_with(unknown))
     }
 }
 
 /// Replaces every reference in a merged configuration by its text.
-pub(crate) fn resolve(root: &mut Value, documents: &Documents, surroundings: &dyn Surroundings) -> References {
-    let mut resolver = Resolver { documents, surroundings, path: Vec::new(), found: References::default() };
+pub(crate) fn resolve(
+    root: &mut Value,
+    documents: &Documents,
+    surroundings: &dyn Surroundings,
+    secret_keys: &SecretKeys,
+) -> References {
+    let mut resolver =
+        Resolver { documents, surroundings, secret_keys, path: Vec::new(), found: References::default() };
     resolver.walk(root);
     resolver.found
 }
@@ -44,16 +53,18 @@ pub(crate) fn resolve(root: &mut Value, documents: &Documents, surroundings: &dy
 struct Resolver<'a> {
     documents: &'a Documents,
     surroundings: &'a dyn Surroundings,
+    secret_keys: &'a SecretKeys,
     path: Vec<Step>,
     found: References,
 }
 
 impl Resolver<'_> {
     fn walk(&mut self, value: &mut Value) {
+        if let Some(text) = self.text_of(value) {
+            *value = Value::String(text);
+            return;
+        }
         match value {
-            Value::Object(object) if looks_like_one(object) && !is_structure(&self.path) => {
-                *value = Value::String(self.follow(object));
-            }
             Value::Object(object) => {
                 for (key, value) in object {
                     self.path.push(Step::Key(key.clone()));
@@ -72,6 +83,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// What a reference stands for; `None` if the value is none and is not meant to be one.
+    fn text_of(&mut self, value: &Value) -> Option<String> {
+        let object = value.as_object().filter(|_| !is_structure(&self.path))?;
+        if looks_like_one(object) {
+            return Some(self.follow(object));
+        }
+        let (written, meant) = misspelt(object)?;
+        let mut problem = Problem::error(format!("unknown key `{written}` where a text is expected"))
+            .at(written)
+            .on_key()
+            .help(format!("did you mean `{meant}`?"));
+        problem.path.splice(0..0, self.path.iter().cloned());
+        self.found.problems.push(problem);
+        self.found.misspelt.push(self.path.clone());
+        Some(PLACEHOLDER.to_owned())
+    }
+
     fn follow(&mut self, object: &Map<String, Value>) -> String {
         let written = self.as_written(object);
         match self.value_of(&written) {
@@ -80,7 +108,7 @@ impl Resolver<'_> {
                     Step::Key(key) => Some(key.as_str()),
                     Step::Index(_) => None,
                 });
-                if key.is_some_and(sensitive::looks_secret) && !text.is_empty() {
+                if key.is_some_and(|key| self.secret_keys.has(key)) && !text.is_empty() {
                     self.found.secrets.push(Secret::new(text.as_str()));
                 }
                 text
@@ -125,6 +153,14 @@ impl Resolver<'_> {
 
 fn looks_like_one(object: &Map<String, Value>) -> bool {
     KEYS.iter().any(|key| object.contains_key(*key))
+}
+
+/// The only key of an object and the one that was meant, if the object would be a reference with that one.
+fn misspelt(object: &Map<String, Value>) -> Option<(&str, &'static str)> {
+    match object.iter().next() {
+        Some((key, Value::String(_))) if object.len() == 1 => Some((key, nearest(key, KEYS)?)),
+        _ => None,
+    }
 }
 
 /// Whether an object belongs at this path, so that `env` and `file` are keys of its own there: an instance or a channel

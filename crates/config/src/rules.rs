@@ -19,6 +19,7 @@ use tieline_core::problem::{Problem, nearest, unknown_keys};
 use tieline_core::secret::Secret;
 use tieline_core::template::Template;
 
+use crate::corrected::meant;
 use crate::document::Documents;
 use crate::findings::{At, Findings};
 use crate::instances::Instances;
@@ -126,11 +127,7 @@ impl Draft {
                 opener: draft.opener,
                 ..Frame::new(id.clone(), draft.channel, draft.address, draft.format)
             };
-            Target {
-                frame: Arc::new(NamedFrame::new(frame)),
-                also_known_as: draft.also_known_as,
-                open: draft.open,
-            }
+            Target { frame: Arc::new(NamedFrame::new(frame)), also_known_as: draft.also_known_as, open: draft.open }
         };
         Rule { id: id.clone(), from, to: to.into_iter().map(target).collect(), events }
     }
@@ -239,8 +236,10 @@ impl<'c> Reading<'_, 'c> {
         }
         for key in wanted.iter().filter(|key| !self.rule.contains_key(**key)) {
             sound = false;
-            // A rule that has the other type's keys was told so; what it lacks follows from that.
-            if misplaced.is_empty() {
+            // A rule that has the other type's keys was told so, and so was one that has this key misspelt; what it
+            // lacks follows from that.
+            let misspelt = self.rule.keys().any(|written| meant(written, self.rule, &KEYS) == Some(*key));
+            if misplaced.is_empty() && !misspelt {
                 let help = format!("write \"{key}\": {{\"<instance>\": {{…}}}}");
                 self.findings.add(self.at, Problem::error(format!("the rule has no `{key}`")).help(help));
             }
@@ -260,6 +259,8 @@ impl<'c> Reading<'_, 'c> {
         let Some(value) = self.rule.get("events") else { return Some(Events::default()) };
         let at = self.at.key("events");
         let list = self.findings.list(&at, "a list such as [\"edit\", \"delete\"]", value)?;
+        let without = Problem::warning("`events` has no effect in this version: only messages are relayed").on_key();
+        self.findings.add(&at, without.help("it is checked and may stay; a later version acts on it"));
         let mut events =
             Events { edit: false, delete: false, reaction: false, join: false, topic: false, typing: false };
         let mut sound = true;

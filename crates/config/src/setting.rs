@@ -1,5 +1,7 @@
 //! `--set POINTER=JSON`: the last layer, given on the command line.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tieline_core::problem::{Problem, Step, nearest};
 
@@ -9,6 +11,7 @@ use crate::layers;
 use crate::load::LoadError;
 use crate::pointer;
 use crate::scan::{Repeat, scan};
+use crate::sensitive::SecretKeys;
 
 /// One `--set` argument, well formed but not yet applied.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Setting {
     }
 
     /// Lays the value over `root` at its pointer. An unknown id or parent is a problem, never a new one.
-    pub(crate) fn apply(self, root: &mut Value, platforms: &[&str]) -> Applied {
+    pub(crate) fn apply(self, root: &mut Value, platforms: &[&str], secret_keys: &Arc<SecretKeys>) -> Applied {
         let Self { argument, tokens, scanned } = self;
         let name = format!("--set {}", pointer::show(&tokens.iter().cloned().map(Step::Key).collect::<Vec<_>>()));
         let (base, problem) = match locate(root, &tokens, platforms) {
@@ -56,7 +59,8 @@ impl Setting {
             }
             Err(problem) => (tokens.into_iter().map(Step::Key).collect(), Some(problem)),
         };
-        Applied { document: Document::new(name, argument, base, scanned.outline), repeats: scanned.repeats, problem }
+        let document = Document::new(name, argument, base, scanned.outline, secret_keys);
+        Applied { document, repeats: scanned.repeats, problem }
     }
 }
 

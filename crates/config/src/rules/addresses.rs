@@ -11,6 +11,7 @@ use tieline_core::problem::{Problem, Step};
 
 use super::Ground;
 use super::phrasing::{self, Phrasing};
+use crate::corrected::Corrected;
 use crate::findings::{At, Findings, describe};
 use crate::instances::Named;
 
@@ -156,6 +157,28 @@ impl<'c> Reader<'_, 'c> {
         }
         entry.address = Address::new(address);
         let Some(config) = entry.config else { return Some(entry) };
+        let mut problems = self.ask(config.as_ref(), &mut entry);
+        if !problems.is_empty()
+            && let Some(factory) = self.named.factory
+            && let Some(corrected) =
+                Corrected::new(entry.address.keys(), &factory.address_schema(self.side != Side::From))
+        {
+            let mut meant = Entry { address: Address::new(corrected.object.clone()), ..entry.clone() };
+            problems = corrected.what_remains(problems, &self.ask(config.as_ref(), &mut meant));
+        }
+        let sound = problems.is_empty();
+        let place = at.steps();
+        for problem in problems {
+            let path: Vec<Step> = place.iter().chain(&problem.path).cloned().collect();
+            if !self.ground.references.failed(&path) {
+                findings.add(at, problem);
+            }
+        }
+        sound.then_some(entry)
+    }
+
+    /// Asks the instance what an address is, as source and as target. Returns what is wrong with it.
+    fn ask(&self, config: &dyn InstanceConfig, entry: &mut Entry<'c>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.side != Side::From {
             entry.target = config.target(&entry.address).map_err(|found| problems.extend(found)).ok();
@@ -173,15 +196,7 @@ impl<'c> Reader<'_, 'c> {
                 Err(_) => {}
             }
         }
-        let sound = problems.is_empty();
-        let place = at.steps();
-        for problem in problems {
-            let path: Vec<Step> = place.iter().chain(&problem.path).cloned().collect();
-            if !self.ground.references.failed(&path) {
-                findings.add(at, problem);
-            }
-        }
-        sound.then_some(entry)
+        problems
     }
 
     fn phrasing(&self, msg: &Value, at: &At<'_>, findings: &mut Findings) -> Phrasing {

@@ -9,11 +9,17 @@ use serde_json::{Value, json};
 use tieline_config::{Surroundings, load, schema};
 use tieline_core::driver::DriverFactory;
 use tieline_rocketchat::RocketChat;
+use tieline_whatsapp::WhatsApp;
 
 use crate::surroundings::{factories, told};
 
 fn configs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs")
+}
+
+/// The drivers of the binary, in its order.
+fn drivers() -> Vec<Arc<dyn DriverFactory>> {
+    vec![Arc::new(RocketChat), Arc::new(WhatsApp)]
 }
 
 fn examples() -> HashMap<PathBuf, String> {
@@ -44,7 +50,7 @@ impl Surroundings for FilledIn {
 
 #[test]
 fn every_example_is_sound_and_fits_the_schema() {
-    let factories: Vec<Arc<dyn DriverFactory>> = vec![Arc::new(RocketChat)];
+    let factories = drivers();
     let validator = jsonschema::draft202012::new(&schema(&factories)).unwrap();
     for (path, text) in examples() {
         let loaded = load(std::slice::from_ref(&path), &[], &FilledIn, &factories).unwrap();
@@ -58,7 +64,7 @@ fn every_example_is_sound_and_fits_the_schema() {
 
 #[test]
 fn the_committed_schema_is_fresh() {
-    let factories: Vec<Arc<dyn DriverFactory>> = vec![Arc::new(RocketChat)];
+    let factories = drivers();
     let committed: Value =
         serde_json::from_str(&std::fs::read_to_string(configs().join("tieline.schema.json")).unwrap()).unwrap();
     assert_eq!(committed, schema(&factories), "run `cargo run -- schema > configs/tieline.schema.json`");

@@ -1,6 +1,6 @@
 //! Rules as they become a plan.
 
-use crate::surroundings::{refused, sound};
+use crate::surroundings::{InMemory, refused, sound, told};
 
 fn with_rules(rules: &str) -> String {
     format!(r#"{{ "testchat": {{ "a": {{}}, "b": {{}} }}, "rules": [ {rules} ] }}"#)
@@ -91,4 +91,27 @@ fn filters_and_events_reach_the_plan() {
     let frame = &rule.to[0].frame.frame;
     assert!(rule.events.delete && rule.events.typing && !rule.events.edit);
     assert!(frame.filter.bots && frame.filter.users.exclude.len() == 1 && frame.replace.len() == 1);
+}
+
+#[test]
+fn events_are_checked_and_said_to_have_no_effect() {
+    let text = with_rules(r#"{ "from": { "a": "*" }, "to": { "b": { "room": "1" } }, "events": ["join", "topic"] }"#);
+    let loaded = InMemory::default().file("t.json", &text).load(&["t.json"], &[]).unwrap();
+    assert!(loaded.configuration.is_some());
+    let told = told(&loaded.diagnostics);
+    assert!(told.contains("warning: `events` has no effect in this version"), "{told}");
+}
+
+#[test]
+fn two_spellings_of_one_server_are_one_realm() {
+    let instance = |id: &str, url: &str| {
+        format!(
+            r#""{id}": {{ "server_url": "{url}", "auth_token": "t", "user_id": "u", "webhook_token": "w", "listen_path": "/{id}" }}"#
+        )
+    };
+    let (one, other) =
+        (instance("one", "https://chat.example.com"), instance("other", "HTTPS://CHAT.example.com:443/"));
+    let configuration = sound(&format!(r#"{{ "rocketchat": {{ {one}, {other} }}, "rules": [] }}"#));
+    let realms: Vec<&str> = configuration.instances.iter().map(|instance| instance.realm()).collect();
+    assert_eq!(realms, ["rocketchat:https://chat.example.com"; 2]);
 }
