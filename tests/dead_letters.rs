@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use tieline_e2e::Relay;
+use tieline_testkit::rocketchat::{Fault, Route};
 
 use crate::workspace::{Workspace, configuration, counts, forward, numbered};
 
@@ -128,4 +129,120 @@ async fn exit_codes_tell_a_wrong_id_from_wrong_usage() {
             assert_eq!(relay.terminate().await, Some(0));
         }
     }
+}
+
+/// The files in the relay's media spool.
+fn spooled(relay: &Relay) -> Vec<String> {
+    let entries = std::fs::read_dir(relay.data_dir().join("spool")).expect("the spool");
+    entries.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// A file is named by its content, so an event that is being completed may be about to refer to the file that was just
+/// freed.
+#[tokio::test]
+async fn dropping_one_takes_no_file_while_an_event_is_being_completed() {
+    let (hq, lab) = (Workspace::start("hq", &[ROOM]).await, Workspace::start("lab", &[ROOM]).await);
+    let mut relay = Relay::start(configuration(&[&hq, &lab], &forward(&hq, &[&lab], ROOM))).await;
+    lab.server.set_archived(ROOM, true);
+    hq.put(ROOM, "plan.bin", "application/octet-stream", &[7; 5000], "the plan").await;
+    relay.wait_for("a dead letter", async |relay: &Relay| relay.messages("dead").await == 1).await;
+    assert_eq!(spooled(&relay).len(), 1, "a dead letter keeps its file");
+
+    hq.server.faults().on(Route::GetMessage).next(1, Fault::Hang);
+    hq.say(ROOM, "being completed").await;
+    let asked = hq.server.wait_for_request(|request| request.route == Route::GetMessage && request.status.is_none());
+    drop(asked.await);
+    assert_eq!(dead(&relay, &["drop", "--all"]).0, Some(0));
+    assert_eq!(spooled(&relay).len(), 1, "nobody can know yet whether it is needed");
+
+    hq.server.close_port().await;
+    hq.server.open_port().await.expect("the same port");
+    relay.wait_for("the file to be deleted", async |relay: &Relay| spooled(relay).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_look_where_nothing_is_makes_nothing() {
+    let (hq, lab) = (Workspace::start("hq", &[ROOM]).await, Workspace::start("lab", &[ROOM]).await);
+    let relay = Relay::new(configuration(&[&hq, &lab], &forward(&hq, &[&lab], ROOM)));
+    let answers = [
+        (&["dead", "list"][..], Some(0)),
+        (&["dead", "list", "--json"], Some(0)),
+        (&["dead", "show", "1"], Some(1)),
+        (&["dead", "retry", "--all"], Some(0)),
+        (&["dead", "drop", "1"], Some(1)),
+        (&["trace", "tl-1"], Some(1)),
+    ];
+    for made in [false, true] {
+        for (args, expected) in answers {
+            let (code, _, err) = relay.command(args);
+            assert_eq!(code, expected, "{args:?}: {err}");
+        }
+        if made {
+            assert_eq!(std::fs::read_dir(relay.data_dir()).expect("the folder").count(), 0, "something was made");
+        } else {
+            assert!(!relay.data_dir().exists(), "the folder was made");
+            std::fs::create_dir(relay.data_dir()).expect("it can be made");
+        }
+    }
+}
+
+/// Whatever happened to the file, it is never said that there are no dead letters.
+#[tokio::test]
+async fn a_damaged_outbox_is_said_to_be_damaged() {
+    let (_hq, _lab, mut relay) = three_dead().await;
+    assert_eq!(relay.terminate().await, Some(0));
+    let outbox = relay.data_dir().join("outbox.sqlite");
+    let sound = std::fs::read(&outbox).expect("the outbox");
+    let page = 4096;
+    let pages = sound.len() / page;
+    let without = |page_number: usize| {
+        let mut bytes = sound.clone();
+        bytes[page_number * page..][..page].fill(0);
+        bytes
+    };
+    let mut damages = vec![sound[..1000].to_vec(), sound[..page].to_vec(), vec![b'x'; sound.len()], vec![0; 100_000]];
+    damages.extend((0..pages).map(without));
+    let mut noticed = 0;
+    for (number, bytes) in damages.iter().enumerate() {
+        std::fs::write(&outbox, bytes).expect("it can be written");
+        let (code, out, err) = dead(&relay, &["list", "--json"]);
+        if code == Some(1) {
+            noticed += 1;
+            let says = ["is damaged", "is not an outbox"].iter().any(|word| err.contains(word));
+            assert!(out.is_empty() && says, "damage {number}: {out}{err}");
+        } else {
+            // What was damaged is not needed for a list of dead letters.
+            assert_eq!(serde_json::from_str::<Vec<Value>>(&out).expect("an array").len(), 3, "damage {number}: {err}");
+        }
+    }
+    assert!(noticed > 4, "of {} damages only {noticed} were noticed", damages.len());
+    std::fs::write(&outbox, &sound).expect("it can be written");
+    assert_eq!(relay.dead().len(), 3);
+}
+
+#[tokio::test]
+async fn an_outbox_that_was_lost_is_not_silently_a_new_one() {
+    let (hq, lab, mut relay) = three_dead().await;
+    assert_eq!(relay.terminate().await, Some(0));
+    std::fs::write(relay.data_dir().join("outbox.sqlite"), "").expect("it can be written");
+    let (code, out, _) = dead(&relay, &["list"]);
+    assert_eq!((code, out.as_str()), (Some(0), "There are no dead letters.\n"), "nothing says that there was more");
+
+    let left = relay.data_dir().join("spool").join("left.bin");
+    std::fs::write(&left, "a file of a message").expect("it can be written");
+    for args in [&["list"][..], &["list", "--json"], &["retry", "--all"]] {
+        let (code, out, err) = dead(&relay, args);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{args:?}: {err}");
+        assert!(err.contains("outbox.sqlite is missing or empty") && err.contains("1 of their files"), "{err}");
+    }
+    // The relay goes on, and says what it found.
+    std::fs::create_dir(relay.data_dir().join("spool/part-x")).expect("a folder is no obstacle");
+    relay.spawn();
+    relay.ready().await;
+    assert!(relay.log().contains("is missing or empty, but it held messages: 1 of their files"), "{}", relay.log());
+    assert!(left.exists(), "perhaps it is all that is left of a message");
+    lab.server.set_archived(ROOM, false);
+    hq.say(ROOM, "anew").await;
+    lab.server.wait_for_count(ROOM, 1).await;
+    assert_eq!(relay.dead(), Vec::<Value>::new());
 }

@@ -88,6 +88,21 @@ struct Room {
     accepted: watch::Sender<usize>,
 }
 
+impl Room {
+    /// A room of a source in which somebody is to write.
+    fn open(id: &str, source: &Arc<Workspace>, writers: &mut JoinSet<()>) -> Arc<Self> {
+        let room = Arc::new(Self {
+            id: id.to_owned(),
+            listener: source.listener(),
+            token: source.webhook_token(),
+            allowed: Arc::new(Semaphore::new(0)),
+            accepted: watch::Sender::new(0),
+        });
+        writers.spawn(write(Arc::clone(source), Arc::clone(&room)));
+        room
+    }
+}
+
 fn text(room: &str, number: usize) -> String {
     format!("{room} says {number}")
 }
@@ -191,22 +206,8 @@ async fn nothing_accepted_is_lost_and_nothing_is_doubled() {
     let rules = rules(&names, |room| source(room).id(), |name| json!({ "room_id": name }));
     let mut relay = Relay::new(json!({ "global": {}, "rocketchat": settings, "rules": rules }));
     let mut writers = JoinSet::new();
-    let rooms: Vec<Arc<Room>> = names
-        .iter()
-        .enumerate()
-        .map(|(number, name)| {
-            let source = source(number);
-            let room = Arc::new(Room {
-                id: name.clone(),
-                listener: source.listener(),
-                token: source.webhook_token(),
-                allowed: Arc::new(Semaphore::new(0)),
-                accepted: watch::Sender::new(0),
-            });
-            writers.spawn(write(Arc::clone(source), Arc::clone(&room)));
-            room
-        })
-        .collect();
+    let rooms: Vec<Arc<Room>> =
+        names.iter().enumerate().map(|(room, name)| Room::open(name, source(room), &mut writers)).collect();
 
     let total = live(&mut relay, &lives, &rooms, &target).await;
 
@@ -240,20 +241,7 @@ async fn a_hook_may_double_what_was_under_way_but_loses_nothing() {
     let rules = rules(&names, |_| "source", |name| json!({ "channel": name }));
     let mut relay = Relay::new(json!({ "global": {}, "rocketchat": settings, "rules": rules }));
     let mut writers = JoinSet::new();
-    let rooms: Vec<Arc<Room>> = names
-        .iter()
-        .map(|name| {
-            let room = Arc::new(Room {
-                id: name.clone(),
-                listener: source.listener(),
-                token: source.webhook_token(),
-                allowed: Arc::new(Semaphore::new(0)),
-                accepted: watch::Sender::new(0),
-            });
-            writers.spawn(write(Arc::clone(&source), Arc::clone(&room)));
-            room
-        })
-        .collect();
+    let rooms: Vec<Arc<Room>> = names.iter().map(|name| Room::open(name, &source, &mut writers)).collect();
 
     let total = live(&mut relay, &lives, &rooms, &target).await;
 

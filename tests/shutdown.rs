@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tieline_e2e::Relay;
 use tieline_testkit::rocketchat::{Fault, Route};
+use tokio::net::TcpStream;
 
 use crate::workspace::{Workspace, configuration, counts, forward, health, numbered};
 
@@ -77,6 +78,22 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn while_it_stops_webhooks_find_no_listener_and_the_control_listener_answers() {
+    let (hq, lab, mut relay) = two().await;
+    hang(&hq, &lab, Fault::HangAfter).await;
+    let url = hq.listener();
+    let webhooks = url.trim_start_matches("http://").split('/').next().expect("host and port");
+    drop(TcpStream::connect(webhooks).await.expect("it listens"));
+    relay.signal("TERM").await;
+    relay
+        .wait_for("the webhooks' port to be closed", async |_: &Relay| TcpStream::connect(webhooks).await.is_err())
+        .await;
+    assert!(matches!(relay.get("/healthz").await, Some((200, _))));
+    relay.signal("TERM").await;
+    assert_eq!(relay.ended().await, Some(1), "{}", relay.log());
+}
+
+#[tokio::test]
 async fn a_backlog_is_left_for_the_next_start() {
     let (hq, lab, mut relay) = two().await;
     lab.server.close_port().await;
@@ -95,6 +112,11 @@ async fn a_second_run_on_the_same_folder_is_refused() {
     let (code, out, err) = relay.command(&["run"]);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
     assert!(err.contains(&format!("process {}", relay.pid())) && err.contains("global.data_dir"), "{err}");
+    // What a person removes from the folder changes nothing.
+    std::fs::remove_file(relay.data_dir().join("lock")).expect("it is there");
+    let (code, out, err) = relay.command(&["run"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("is in use by another tieline"), "{err}");
     // The first one was not disturbed.
     hq.say(ROOM, "still here").await;
     lab.server.wait_for_count(ROOM, 1).await;

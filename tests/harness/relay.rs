@@ -84,13 +84,20 @@ impl Relay {
 
     /// Starts the process without waiting for anything.
     pub fn spawn(&mut self) {
+        self.spawn_under(&[]);
+    }
+
+    /// The same by way of another program with its first arguments, which must put the relay in its own place.
+    pub fn spawn_under(&mut self, program: &[&str]) {
         assert!(self.child.is_none(), "the relay runs already");
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.dir.path().join("log"))
             .expect("the folder can be written");
-        let child = Command::new(tieline())
+        let mut line = program.iter().map(AsRef::as_ref).chain([tieline().as_os_str()]);
+        let child = Command::new(line.next().expect("the binary at least"))
+            .args(line)
             .args(["run", "-c", "tieline.json"])
             .current_dir(self.dir.path())
             .envs(self.environment.iter().cloned())
@@ -122,13 +129,22 @@ impl Relay {
     /// # Panics
     ///
     /// If the process ends meanwhile, or after a minute; the log is in the message.
-    pub async fn wait_for(&mut self, what: &str, mut condition: impl AsyncFnMut(&Self) -> bool) {
+    pub async fn wait_for(&mut self, what: &str, condition: impl AsyncFnMut(&Self) -> bool) {
+        self.wait_within(PATIENCE, what, condition).await;
+    }
+
+    /// The same for what takes long by its nature.
+    ///
+    /// # Panics
+    ///
+    /// If the process ends meanwhile, or after that time; the log is in the message.
+    pub async fn wait_within(&mut self, patience: Duration, what: &str, mut condition: impl AsyncFnMut(&Self) -> bool) {
         let began = tokio::time::Instant::now();
         while !condition(self).await {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 panic!("the relay ended ({status}) while the test waited for {what}:\n{}", self.log());
             }
-            assert!(began.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", self.log());
+            assert!(began.elapsed() < patience, "waited in vain for {what}:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

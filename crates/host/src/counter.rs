@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tieline_core::outbox::{Delivery, Feed, Outbox};
 use tieline_net::Spool;
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::SecretGuard;
+use tieline_relay::{SecretGuard, StoredMessages};
 use tokio::time::Instant;
 
 use crate::clock::SystemClock;
@@ -31,6 +31,8 @@ pub(crate) enum Counter {
     Here {
         /// Answers from the outbox.
         desk: Desk,
+        /// To be closed in the end.
+        outbox: Arc<SqliteOutbox>,
         /// Held until the outbox is closed.
         _lock: DataLock,
     },
@@ -46,13 +48,17 @@ impl Feed for Nobody {
 impl Counter {
     /// Finds out whom to ask. `command` is what others read who find the lock taken.
     pub(crate) async fn open(dir: DataDir, guard: Arc<SecretGuard>, command: &str) -> anyhow::Result<Self> {
-        if !dir.outbox().exists() && !dir.socket().exists() {
-            return Ok(Self::Nothing);
+        let looked = || format!("{} cannot be looked at", dir.path().display());
+        if !dir.has_outbox().with_context(looked)? && !dir.socket().exists() {
+            return match dir.lost_outbox().with_context(looked)? {
+                Some(lost) => Err(anyhow!("{lost}")),
+                None => Ok(Self::Nothing),
+            };
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
             match DataLock::take(&dir, command) {
-                Ok(lock) => return Self::here(&dir, guard, lock),
+                Ok(lock) => return Self::here(&dir, &guard, lock).await,
                 Err(LockError::Held { .. }) if dir.socket().exists() => return Ok(Self::Relay(dir)),
                 Err(LockError::Held { .. }) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error.into()),
@@ -60,14 +66,21 @@ impl Counter {
         }
     }
 
-    fn here(dir: &DataDir, guard: Arc<SecretGuard>, lock: DataLock) -> anyhow::Result<Self> {
+    async fn here(dir: &DataDir, guard: &SecretGuard, lock: DataLock) -> anyhow::Result<Self> {
         let outbox = SqliteOutbox::open(&dir.outbox())
             .with_context(|| format!("the outbox {} cannot be opened", dir.outbox().display()))?;
+        let outbox = Arc::new(outbox);
         outbox.feed(Arc::new(Nobody));
+        let whole = whole(&outbox).await;
+        let whole = whole.with_context(|| format!("the outbox {} cannot be read", dir.outbox().display()));
+        if let Err(error) = whole {
+            outbox.close(outbox.was_closed()).await?;
+            return Err(error);
+        }
         let spool = Spool::open(dir.spool())
             .with_context(|| format!("the media spool {} cannot be opened", dir.spool().display()))?;
-        let desk = Desk { outbox: Arc::new(outbox), spool: Arc::new(spool), guard, clock: Arc::new(SystemClock) };
-        Ok(Self::Here { desk, _lock: lock })
+        let stored = StoredMessages::alone(outbox.clone(), Arc::new(spool), guard, Arc::new(SystemClock));
+        Ok(Self::Here { desk: Desk::new(stored), outbox, _lock: lock })
     }
 
     /// Asks.
@@ -100,10 +113,20 @@ impl Counter {
 
     /// Closes what was opened.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        if let Self::Here { desk, .. } = &self {
+        if let Self::Here { outbox, .. } = &self {
             // Whether the last relay left a send in flight is for the next relay to know, not changed by our look.
-            desk.outbox.close(desk.outbox.was_closed()).await?;
+            outbox.close(outbox.was_closed()).await?;
         }
         Ok(())
     }
+}
+
+/// Looks whether as many dead letters are found as were counted: a damaged file may still open and show none.
+async fn whole(outbox: &SqliteOutbox) -> anyhow::Result<()> {
+    let found = outbox.dead_letters().await?.len() as i64;
+    let counted = outbox.tallies().await?.dead;
+    if found != counted {
+        bail!("it is damaged: it counts {counted} dead letters and shows {found}; restore it from a backup");
+    }
+    Ok(())
 }

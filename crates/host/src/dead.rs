@@ -15,7 +15,7 @@ use crate::counter::Counter;
 use crate::data_dir::DataDir;
 use crate::desk::{Answer, Question};
 use crate::failure::Failure;
-use crate::terminal::{Style, Terminal, columns, harmless, one_line};
+use crate::terminal::{Style, Terminal, columns, harmless, local, one_line};
 
 /// What stays readable on a terminal of 80 columns, less the indentation.
 const TEXT_WIDTH: usize = 74;
@@ -116,7 +116,8 @@ fn pretty(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)?)
 }
 
-fn local(time: Timestamp, zone: &TimeZone) -> String {
+/// A time in the width of a table; the page of one letter has it whole.
+fn short(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
@@ -129,7 +130,7 @@ fn table(letters: &[DeadLetter], zone: &TimeZone, terminal: &Terminal) -> Vec<St
     let row = |letter: &DeadLetter| {
         vec![
             letter.id.to_string(),
-            local(letter.died, zone),
+            short(letter.died, zone),
             one_line(&letter.source.to_string(), CHANNEL_WIDTH),
             one_line(&letter.target.to_string(), CHANNEL_WIDTH),
             letter.attempts.to_string(),
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn a_page_shows_everything_and_no_control_character() {
         let page = page(&letter(7), &TimeZone::UTC);
-        assert!(page.starts_with("id        7\ntrace     tl-9\n"), "{page}");
+        assert!(page.starts_with("id        7\ntrace     tl-9\nreceived  2023-11-14T21:56:40+00:00\n"), "{page}");
         assert!(page.ends_with("text      first line\n          second \\u{1b}[31mline"), "{page}");
     }
 

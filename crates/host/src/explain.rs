@@ -57,11 +57,18 @@ struct Sends {
     named_text: String,
     /// The identity: the platform's message keys.
     identity: BTreeMap<String, String>,
+    /// Why nothing of it would be sent.
+    stopped: Option<&'static str>,
     /// What the driver makes of it, in its own words.
     parts: Vec<Value>,
     /// Why the driver cannot send it.
     error: Option<String>,
 }
+
+/// There is nothing that a target could show.
+const EMPTY: &str = "nothing to send: empty text";
+/// It would be a dead letter.
+const GUARDED: &str = "the secret guard would stop it: it contains a configured secret, and would become a dead letter";
 
 pub(crate) fn explain(
     args: &ExplainArgs,
@@ -71,11 +78,11 @@ pub(crate) fn explain(
     let event = event(args, configuration)?;
     let verdicts = configuration.plan.explain(&event, &Links::default());
     let routing = configuration.plan.route(&event, &Links::default());
+    let guard = SecretGuard::new(&configuration.secrets);
     let said = verdicts
         .iter()
-        .map(|verdict| say(verdict, &routing, &event, configuration))
+        .map(|verdict| say(verdict, &routing, &event, configuration, &guard))
         .collect::<anyhow::Result<Vec<Said>>>()?;
-    let guard = SecretGuard::new(&configuration.secrets);
     if args.json {
         let json = serde_json::to_string_pretty(&said).map_err(anyhow::Error::from)?;
         terminal.line(guard.mask(&json))?;
@@ -145,14 +152,20 @@ fn refused(problems: &[Problem]) -> anyhow::Error {
     anyhow!("--channel: {}", problems.iter().map(sentence).collect::<Vec<_>>().join("; "))
 }
 
-fn say(verdict: &Verdict, routing: &Routing, event: &Event, configuration: &Configuration) -> anyhow::Result<Said> {
+fn say(
+    verdict: &Verdict,
+    routing: &Routing,
+    event: &Event,
+    configuration: &Configuration,
+    guard: &SecretGuard,
+) -> anyhow::Result<Said> {
     let targets = verdict.targets.iter().map(|(channel, refusal)| {
         let frame = if refusal.is_none() { planned(routing, verdict, channel) } else { None };
         Ok(Told {
             instance: channel.instance.to_string(),
             channel: channel.key.to_string(),
             refusal: refusal.clone(),
-            sends: frame.map(|frame| sends(frame, event, configuration)).transpose()?,
+            sends: frame.map(|frame| sends(frame, event, configuration, guard)).transpose()?,
         })
     });
     Ok(Said {
@@ -169,7 +182,12 @@ fn planned<'r>(routing: &'r Routing, verdict: &Verdict, channel: &Channel) -> Op
     frames.map(AsRef::as_ref).find(|frame| frame.frame.rule == verdict.rule)
 }
 
-fn sends(named: &NamedFrame, event: &Event, configuration: &Configuration) -> anyhow::Result<Sends> {
+fn sends(
+    named: &NamedFrame,
+    event: &Event,
+    configuration: &Configuration,
+    guard: &SecretGuard,
+) -> anyhow::Result<Sends> {
     let frame = &named.frame;
     let target = instance(configuration, frame.target.instance.as_str())?;
     let composed = compose(event, frame, target.dialect(), &TimeZone::system());
@@ -183,12 +201,22 @@ fn sends(named: &NamedFrame, event: &Event, configuration: &Configuration) -> an
         reply_to: None,
         time: event.time,
     };
-    let driver = Arc::clone(target).build(dry::services())?;
-    let (parts, error) = match driver.cut(&outgoing) {
-        Ok(parts) => (parts.into_iter().map(|part| part.body).collect(), None),
-        Err(reason) => (Vec::new(), Some(reason)),
+    let (stopped, parts, error) = if event.message().is_some_and(|message| message.text.is_blank()) {
+        (Some(EMPTY), Vec::new(), None)
+    } else if configuration.global.secret_guard && guard.finds_in_message(event, &outgoing) {
+        (Some(GUARDED), Vec::new(), None)
+    } else {
+        let driver = Arc::clone(target).build(dry::services())?;
+        match driver.cut(&outgoing) {
+            Ok(parts) if parts.is_empty() => (Some(EMPTY), Vec::new(), None),
+            Ok(parts) if configuration.global.secret_guard && parts.iter().any(|part| guard.finds_in(&part.body)) => {
+                (Some(GUARDED), Vec::new(), None)
+            }
+            Ok(parts) => (None, parts.into_iter().map(|part| part.body).collect(), None),
+            Err(reason) => (None, Vec::new(), Some(reason)),
+        }
     };
-    Ok(Sends { text: composed.text, named_text: composed.named_text, identity: composed.keys, parts, error })
+    Ok(Sends { text: composed.text, named_text: composed.named_text, identity: composed.keys, stopped, parts, error })
 }
 
 fn render(said: &[Said], terminal: &Terminal) -> Vec<String> {
@@ -205,7 +233,8 @@ fn render(said: &[Said], terminal: &Terminal) -> Vec<String> {
                 (Some(refusal), _) => lines.push(format!("{head}: nothing, {}", harmless(refusal))),
                 (None, None) => lines.push(head),
                 (None, Some(sends)) => {
-                    lines.push(head);
+                    let stopped = sends.stopped.map(|why| format!(": {}", terminal.paint(Style::Warning, why)));
+                    lines.push(head + &stopped.unwrap_or_default());
                     lines.extend(render_sends(sends, terminal));
                 }
             }
@@ -215,6 +244,9 @@ fn render(said: &[Said], terminal: &Terminal) -> Vec<String> {
 }
 
 fn render_sends(sends: &Sends, terminal: &Terminal) -> Vec<String> {
+    if sends.stopped == Some(EMPTY) {
+        return Vec::new();
+    }
     let mut entries = vec![("text", sends.text.clone())];
     if sends.named_text != sends.text {
         entries.push(("text, if the identity cannot be shown", sends.named_text.clone()));
@@ -246,6 +278,7 @@ mod tests {
             text: "Hello\nall".into(),
             named_text: "Ada: Hello\nall".into(),
             identity: BTreeMap::from([("rc_alias".into(), "Ada".into())]),
+            stopped: None,
             parts: vec![serde_json::json!({ "text": "Hello\nall" })],
             error: None,
         };
@@ -275,5 +308,53 @@ mod tests {
             "rule `team`: not matched: another channel",
         ];
         assert_eq!(render(&said, &terminal()), expected);
+    }
+
+    /// What `explain` answers to a text in the room A of `hq`, from which a rule leads to `lab`.
+    fn answer(text: &str, secret_guard: bool) -> String {
+        use clap::Parser as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let instance = |id: &str| {
+            serde_json::json!({
+                "server_url": format!("https://{id}.example.com"), "auth_token": "t0p-s3cret", "user_id": "u",
+                "webhook_token": "w", "listen_path": format!("/{id}"),
+            })
+        };
+        let written = serde_json::json!({
+            "global": { "secret_guard": secret_guard },
+            "rocketchat": { "hq": instance("hq"), "lab": instance("lab") },
+            "rules": [{
+                "id": "r", "from": { "hq": { "room_id": "A" } }, "to": { "lab": { "room_id": "B" } },
+                "filter": { "replace": [["^gone$", ""]] }, "msg": { "msg_format": "{msg}" },
+            }],
+        });
+        let file = folder.path().join("tieline.json");
+        std::fs::write(&file, written.to_string()).unwrap();
+        let line = ["tieline", "explain", "--instance", "hq", "--channel", r#"{"room_id": "A"}"#, "--text", text];
+        let crate::cli::Command::Explain(args) = crate::cli::Cli::try_parse_from(line).unwrap().command else {
+            panic!("another command")
+        };
+        let configuration = crate::setup::configuration(&crate::cli::ConfigArgs::of_file(file)).unwrap().0;
+        let sink = <Arc<std::sync::Mutex<Vec<u8>>>>::default();
+        explain(&args, &configuration, &mut Terminal::into_memory(Arc::clone(&sink))).unwrap();
+        let told = String::from_utf8(sink.lock().unwrap().clone()).unwrap();
+        told
+    }
+
+    #[test]
+    fn what_the_relay_would_not_send_is_not_shown_as_sent() {
+        tieline_net::install_crypto();
+        let guarded = answer("my token is t0p-s3cret", true);
+        assert!(guarded.contains("→ lab/B: the secret guard would stop it"), "{guarded}");
+        assert!(!guarded.contains("sent as") && guarded.contains("text: my token is •••"), "{guarded}");
+        for (text, secret_guard) in [("my token is t0p-s3cret", false), ("hello", true)] {
+            let told = answer(text, secret_guard);
+            assert!(told.contains("→ lab/B\n") && told.contains("sent as"), "{told}");
+        }
+        for empty in ["", " \n"] {
+            let told = answer(empty, true);
+            assert!(told.ends_with("→ lab/B: nothing to send: empty text\n"), "{told}");
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! One process at a time uses a data folder.
+//!
+//! The folder itself is locked: nothing in it that a person could remove decides who may use it. The outbox' own file
+//! would do as well, but `SQLite` locks that by other means, which a closed handle of ours would take away from it. The
+//! file `lock` only says who holds the lock.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::PathBuf;
 
 use crate::data_dir::DataDir;
@@ -12,7 +16,7 @@ pub(crate) const RUN: &str = "run";
 /// The lock on a data folder. It ends with the process, however that ends.
 #[derive(Debug)]
 pub(crate) struct DataLock {
-    _file: File,
+    _folder: File,
 }
 
 /// Why the folder could not be locked.
@@ -27,7 +31,7 @@ pub(crate) enum LockError {
         by: Option<Holder>,
     },
     /// The system refused.
-    #[error("{} cannot be locked", .dir.display())]
+    #[error("{} cannot be locked; it must be a folder on a local disk", .dir.display())]
     Refused {
         /// The folder.
         dir: PathBuf,
@@ -57,21 +61,18 @@ impl DataLock {
     pub(crate) fn take(dir: &DataDir, command: &str) -> Result<Self, LockError> {
         let refused = |source| LockError::Refused { dir: dir.path().to_owned(), source };
         dir.create().map_err(refused)?;
-        // Not truncated when it is opened: until the lock is ours, what stands there is somebody else's.
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.lock()).map_err(refused)?;
-        match file.try_lock() {
+        let folder = File::open(dir.path()).map_err(refused)?;
+        match folder.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(refused)?;
-                return Err(LockError::Held { dir: dir.path().to_owned(), by: Holder::parse(&text) });
+                // Nobody needs the note: without it, it is only not known who it is.
+                let by = fs::read_to_string(dir.lock()).ok().and_then(|text| Holder::parse(&text));
+                return Err(LockError::Held { dir: dir.path().to_owned(), by });
             }
             Err(TryLockError::Error(source)) => return Err(refused(source)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(refused)?;
-        writeln!(file, "{} {command}", std::process::id()).map_err(refused)?;
-        Ok(Self { _file: file })
+        fs::write(dir.lock(), format!("{} {command}\n", std::process::id())).map_err(refused)?;
+        Ok(Self { _folder: folder })
     }
 }
 
@@ -94,6 +95,14 @@ mod tests {
         let refusal = DataLock::take(&dir, "dead").unwrap_err();
         let says = refusal.to_string();
         assert!(says.contains(&format!("process {}, `tieline run`", std::process::id())), "{says}");
+        for note in [None, Some(""), Some("nonsense")] {
+            match note {
+                None => fs::remove_file(dir.lock()).unwrap(),
+                Some(text) => fs::write(dir.lock(), text).unwrap(),
+            }
+            let refusal = DataLock::take(&dir, RUN).expect_err("whatever happens to the note");
+            assert!(matches!(refusal, LockError::Held { by: None, .. }), "{refusal}");
+        }
         drop(first);
         DataLock::take(&dir, "dead").unwrap();
     }

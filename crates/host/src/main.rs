@@ -92,7 +92,7 @@ fn execute(cli: &Cli) -> Result<(), Failure> {
             let (configuration, warnings) = setup::configuration(&cli.config(config))?;
             setup::tell(&warnings)?;
             tieline_net::install_crypto();
-            block_on(doctor::doctor(*json, &configuration, &mut terminal))
+            block_on(doctor::doctor(*json, &configuration, &mut terminal, &mut Terminal::stderr()))
         }
         Command::Demo { seconds } => demo::demo(*seconds, terminal),
     }

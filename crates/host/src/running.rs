@@ -12,7 +12,7 @@ use tieline_core::secret::Secret;
 use tieline_core::webhook::Webhooks;
 use tieline_net::{ListenerLimits, Listeners, Spool, install_crypto, serve};
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::{Relay, Rooms, SecretGuard, Settings};
+use tieline_relay::{Relay, Rooms, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,13 +54,17 @@ impl Running {
         dir.create().with_context(|| format!("the folder {} cannot be made", dir.path().display()))?;
         let listener = bind(&global.http.listen).await?;
         let address = listener.local_addr()?;
+        let lost = dir.lost_outbox().with_context(|| format!("{} cannot be looked at", dir.path().display()))?;
         let outbox = Arc::new(SqliteOutbox::open(&dir.outbox()).context("the outbox cannot be opened")?);
         let spool = Arc::new(Spool::open(dir.spool()).context("the media spool cannot be opened")?);
-        let wanted = outbox.spooled().await?.into_iter().collect();
-        spool.sweep(&wanted).await.context("the media spool cannot be swept")?;
+        if let Some(lost) = lost {
+            // The files are left until the next start: perhaps they are all that is left of somebody's messages.
+            tracing::warn!("{lost}. A new outbox is begun: what the old one held is not delivered");
+        } else {
+            let wanted = outbox.spooled().await?.into_iter().collect();
+            spool.sweep(&wanted).await.context("the media spool cannot be swept")?;
+        }
         listeners.offer_from(spool.clone());
-        let guard = Arc::new(SecretGuard::new(&secrets));
-        let clock = Arc::new(SystemClock);
         let (instance_count, rule_count) = (instances.len(), plan.rules().len());
         let settings = Settings {
             plan,
@@ -70,13 +74,13 @@ impl Running {
             give_up_after: global.give_up_after,
             retention: global.retention,
         };
-        let rooms = Rooms { outbox: outbox.clone(), spool: spool.clone(), webhooks, clock: clock.clone() };
+        let rooms = Rooms { outbox, spool, webhooks, clock: Arc::new(SystemClock) };
         let relay = Relay::start(settings, rooms).await?;
         let running = Self { relay, listeners, farewell: CancellationToken::new(), tasks: TaskTracker::new() };
         running.serve_control(listener, global.http.token);
         let path = dir.socket();
         let socket = Socket::open(&path).with_context(|| format!("the socket {} cannot be opened", path.display()))?;
-        let desk = Arc::new(Desk { outbox, spool, guard, clock });
+        let desk = Arc::new(Desk::new(running.relay.stored()));
         running.tasks.spawn(socket.serve(desk, running.farewell.clone()));
         ready(address, dir, instance_count, rule_count);
         Ok(running)

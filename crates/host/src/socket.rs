@@ -137,6 +137,7 @@ mod tests {
     use super::*;
     use tieline_net::Spool;
     use tieline_outbox::SqliteOutbox;
+    use tieline_relay::{SecretGuard, StoredMessages};
 
     use crate::clock::SystemClock;
     use crate::data_dir::DataDir;
@@ -166,10 +167,10 @@ mod tests {
     async fn a_question_is_answered_and_nonsense_is_refused() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::new(temp.path());
-        let outbox = SqliteOutbox::open(&dir.outbox()).unwrap();
-        let spool = Spool::open(dir.spool()).unwrap();
-        let (outbox, spool) = (Arc::new(outbox), Arc::new(spool));
-        let desk = Desk { outbox, spool, guard: Arc::default(), clock: Arc::new(SystemClock) };
+        let outbox = Arc::new(SqliteOutbox::open(&dir.outbox()).unwrap());
+        let spool = Arc::new(Spool::open(dir.spool()).unwrap());
+        let stored = StoredMessages::alone(outbox, spool, &SecretGuard::default(), Arc::new(SystemClock));
+        let desk = Desk::new(stored);
         let shutdown = CancellationToken::new();
         let socket = Socket::open(&dir.socket()).unwrap();
         let serving = tokio::spawn(socket.serve(Arc::new(desk), shutdown.clone()));

@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// How a word is shown where colours are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -63,9 +66,26 @@ impl Terminal {
         self.out.flush()
     }
 
+    /// Says on a terminal what is being done, in the place of what was said so before; an empty text takes that away.
+    /// In a pipe nothing is said.
+    pub(crate) fn progress(&mut self, text: impl Display) -> io::Result<()> {
+        if !self.watched {
+            return Ok(());
+        }
+        // Back to the beginning of the line, and away with what stands there.
+        write!(self.out, "\r\x1b[K{text}")?;
+        self.out.flush()
+    }
+
     /// The text in a style, where colours are shown.
     pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
         if self.colours { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_string() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn watched(mut self) -> Self {
+        self.watched = true;
+        self
     }
 
     #[cfg(test)]
@@ -112,6 +132,11 @@ pub(crate) fn one_line(text: &str, width: usize) -> String {
     let mut cut: String = line.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');
     cut
+}
+
+/// A time as RFC 3339 has it, with the zone's offset.
+pub(crate) fn local(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// Cells in columns that are as wide as they need to be; the last column is not padded.
