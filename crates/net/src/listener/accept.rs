@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::limits::ListenerLimits;
@@ -98,15 +98,23 @@ pub async fn serve<A, M, S, B>(
     let mut refusals = JoinSet::new();
     let mut stop = pin!(stop);
 
+    let mut full = false;
     let grace = loop {
+        let place = tokio::select! {
+            grace = &mut stop => break grace,
+            place = turn(&places, if full { Duration::ZERO } else { limits.turn }) => place,
+        };
         let accepted = tokio::select! {
             grace = &mut stop => break grace,
             accepted = listener.accept() => accepted,
         };
+        // Whoever came late may find a place that was taken when we looked.
+        let place = place.or_else(|| Arc::clone(&places).try_acquire_owned().ok());
+        full = place.is_none();
         while connections.try_join_next().is_some() || refusals.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                if let Ok(held) = Arc::clone(&places).try_acquire_owned() {
+                if let Some(held) = place {
                     let place = Place::Connection { _held: held, lingering: Arc::clone(&lingering) };
                     let stream = Lingering::new(stream, limits.linger, place);
                     let exchange = Exchange::default();
@@ -143,6 +151,13 @@ pub async fn serve<A, M, S, B>(
         tracing::warn!(connections = connections.len(), "Requests in flight were cut off, since we are stopping");
     }
     connections.shutdown().await;
+}
+
+/// A place among the connections, as soon as there is one; `None` if none becomes free in this time.
+///
+/// Waiting for it before a connection is accepted leaves those that come in the system's queue, where they cost us nothing.
+async fn turn(places: &Arc<Semaphore>, patience: Duration) -> Option<OwnedSemaphorePermit> {
+    tokio::time::timeout(patience, Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }
 
 /// The same service, of which the connection's stream knows whether it is to answer anything.

@@ -3,10 +3,14 @@ use std::time::Duration;
 /// What a stranger may take of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Connections at one time for each host and port; a further one is answered 503 and closed. Connections to which
+    /// Connections at one time for each host and port; a further one waits for its [turn](Self::turn), and if none of
+    /// them ends meanwhile it is answered 503 and closed. Connections to which
     /// everything is said and that only [linger](Self::linger) are not counted; of these there may be as many again, and
     /// those beyond are closed at once. Default: 512.
     pub connections: usize,
+    /// How long nobody may get a place before those who come are refused. Until then they wait in the system's queue: some
+    /// platforms never call a second time. Default: 2 s.
+    pub turn: Duration,
     /// Longest time for the head of a request, counted from the connection's start or the answer before it: also how
     /// long a connection may be idle. Default: 10 s.
     pub head_time: Duration,
@@ -35,6 +39,7 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             connections: 512,
+            turn: Duration::from_secs(2),
             head_time: Duration::from_secs(10),
             head_size: 16 * 1024,
             small_body: 64 * 1024,
