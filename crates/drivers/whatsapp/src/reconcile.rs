@@ -30,11 +30,14 @@ use crate::unwrap::inner;
 
 /// How far the addon's clock may be behind ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// How many messages of the chat are looked through.
-const RECENT: u32 = 30;
-/// When the store is looked at: at once, and again since a message enters it a moment after it was sent.
-const LOOKS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(600), Duration::from_millis(1200)];
+/// When the store is looked at, and how many of the chat's messages: at once, and again since a message enters it a moment
+/// after it was sent. The last look goes deep, since much may have been said while the addon was away.
+const LOOKS: [(Duration, u32); 4] = [
+    (Duration::ZERO, 30),
+    (Duration::from_millis(200), 30),
+    (Duration::from_millis(600), 30),
+    (Duration::from_millis(1200), 200),
+];
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -64,9 +67,9 @@ impl WhatsAppDriver {
         if let Some(event) = held.iter().filter(|event| wanted.is_event(event)).find(free) {
             return Ok(Reconciled::Arrived(self.became(sending, &chat, event.message_id.clone())));
         }
-        for wait in LOOKS {
+        for (wait, depth) in LOOKS {
             tokio::time::sleep(wait).await;
-            if let Some(id) = self.look(&wanted, held).await? {
+            if let Some(id) = self.look(&wanted, held, depth).await? {
                 return Ok(Reconciled::Arrived(self.became(sending, &chat, id)));
             }
         }
@@ -88,9 +91,9 @@ impl WhatsAppDriver {
         }
     }
 
-    /// Looks for the message in the addon's store.
-    async fn look(&self, wanted: &Wanted<'_>, held: &[Event]) -> Result<Option<MessageId>, SendError> {
-        let body = json!({ "number": wanted.chat.to_string(), "limit": RECENT });
+    /// Looks for the message in the addon's store, among the chat's latest.
+    async fn look(&self, wanted: &Wanted<'_>, held: &[Event], depth: u32) -> Result<Option<MessageId>, SendError> {
+        let body = json!({ "number": wanted.chat.to_string(), "limit": depth });
         let unsure = |failure: crate::refusal::Failure| match failure.of_send(self.api.base()) {
             SendError::Permanent { reason } => SendError::Ambiguous { reason },
             error => error,

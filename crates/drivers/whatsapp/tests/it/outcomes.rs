@@ -60,6 +60,19 @@ async fn a_500_after_having_sent_makes_no_second_message() {
 }
 
 #[tokio::test]
+async fn a_message_is_found_also_after_much_was_said() {
+    let scene = scene().await;
+    let sending = scene.first(&scene.outgoing("did it arrive?"));
+    scene.addon.faults().on(Route::SendMessage).next(1, Fault::DropAfter);
+    ambiguous(&scene, &sending).await;
+    for number in 0..100 {
+        scene.addon.text(&scene.alice.jid(), &scene.alice, &format!("and another thing: {number}"));
+    }
+    let found = arrived(scene.driver.reconcile(&sending, &[]).await);
+    assert_eq!(found, [MessageId::new(&scene.said()[0].id).expect("an id")]);
+}
+
+#[tokio::test]
 async fn a_500_before_anything_was_sent_is_found_missing() {
     let scene = scene().await;
     // The same was said before, but not by this send: it is known.
