@@ -338,8 +338,8 @@ mod tests {
         let configuration = crate::setup::configuration(&crate::cli::ConfigArgs::of_file(file)).unwrap().0;
         let sink = <Arc<std::sync::Mutex<Vec<u8>>>>::default();
         explain(&args, &configuration, &mut Terminal::into_memory(Arc::clone(&sink))).unwrap();
-        let told = String::from_utf8(sink.lock().unwrap().clone()).unwrap();
-        told
+        let told = sink.lock().unwrap().clone();
+        String::from_utf8(told).unwrap()
     }
 
     #[test]
