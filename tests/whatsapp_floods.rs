@@ -41,7 +41,7 @@ async fn a_flood_of_webhooks_leaves_no_socket_open() {
     let ended: Vec<_> = addon.server.webhooks().into_iter().filter(|call| call.status != Some(200)).collect();
     assert!(ended.is_empty(), "{} of {COUNT}: {:?}", ended.len(), ended.first());
     relay.wait_for("the sockets to be closed", async |relay: &Relay| open_sockets(relay) <= before.0 + 4).await;
-    note(&format!("{COUNT} webhooks: {:.1} MiB before, {:.1} MiB afterwards", before.1, relay.resident_mib()));
+    note(format!("{COUNT} webhooks: {:.1} MiB before, {:.1} MiB afterwards", before.1, relay.resident_mib()));
     assert!(relay.peak_mib() < MUCH_MEMORY_MIB);
 }
 

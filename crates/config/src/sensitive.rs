@@ -223,7 +223,7 @@ mod tests {
             keys.may_be("cod") && !keys.has("cod"),
             "a slip may be meant, and a variable under it is no secret yet"
         );
-        assert_eq!(in_json(r#"{"code": [1]}"#, &keys), [9..12]);
+        assert_eq!(in_json(r#"{"code": [1]}"#, &keys).first(), Some(&(9..12)));
     }
 
     #[test]
