@@ -35,6 +35,7 @@ mod key;
 mod memory;
 mod precede;
 mod prune;
+mod queue;
 mod read;
 mod rows;
 mod schema;

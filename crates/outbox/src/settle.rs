@@ -23,14 +23,19 @@ struct Row {
     seq: i64,
     lane: i64,
     cut: bool,
+    /// Whether its event has files in the spool.
+    files: bool,
 }
 
 fn row(batch: &Batch<'_>, delivery: DeliveryId) -> Result<Row, Failure> {
     batch
         .connection
-        .prepare_cached("SELECT state, seq, lane, cut FROM deliveries WHERE id = ?")?
+        .prepare_cached(
+            "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq) \
+             FROM deliveries d WHERE id = ?",
+        )?
         .query_row([delivery.0], |row| {
-            Ok(Row { state: row.get(0)?, seq: row.get(1)?, lane: row.get(2)?, cut: row.get::<_, i64>(3)? > 0 })
+            Ok(Row { state: row.get(0)?, seq: row.get(1)?, lane: row.get(2)?, cut: row.get(3)?, files: row.get(4)? })
         })
         .optional()?
         .ok_or_else(|| Failure::Stored(format!("there is no delivery {delivery}")))
@@ -68,7 +73,15 @@ pub(crate) fn part_sent(
     if changed == 0 {
         return Err(Failure::Stored(format!("delivery {delivery} has no part {part}")));
     }
-    link(batch, delivery, &row, std::iter::once(sent), realm)
+    let linked = link(batch, delivery, &row, std::iter::once(sent), realm)?;
+    if linked.realm.is_some() {
+        batch.execute(
+            "UPDATE deliveries SET realm = ?1, place = coalesce(?2, place), copies = CASE \
+             WHEN copies IS NULL THEN ?3 WHEN ?3 IS NULL THEN copies ELSE copies || char(10) || ?3 END WHERE id = ?4",
+            params![linked.realm, linked.place, linked.copies, delivery.0],
+        )?;
+    }
+    Ok(())
 }
 
 /// See [`Outbox::settle`](tieline_core::outbox::Outbox::settle). A delivery that is settled already is left as it is.
@@ -88,10 +101,13 @@ pub(crate) fn settle(
         Settlement::Delivered(sents) => {
             let known = if row.cut { sent_parts(batch, delivery)? } else { Vec::new() };
             let fresh = (0_i64..).zip(sents).filter(|(part, _)| !known.contains(part)).map(|(_, sent)| sent);
-            link(batch, delivery, &row, fresh, realm)?;
+            let linked = link(batch, delivery, &row, fresh, realm)?;
+            // One row, written once.
             batch.execute(
-                "UPDATE deliveries SET state = ?, ended = ?, note = NULL WHERE id = ?",
-                params![DELIVERED, now, delivery.0],
+                "UPDATE deliveries SET realm = coalesce(?1, realm), place = coalesce(?2, place), copies = CASE \
+                 WHEN copies IS NULL THEN ?3 WHEN ?3 IS NULL THEN copies ELSE copies || char(10) || ?3 END, \
+                 state = ?4, ended = ?5, note = NULL WHERE id = ?6",
+                params![linked.realm, linked.place, linked.copies, DELIVERED, now, delivery.0],
             )?;
             batch.memory.tallies.pending -= 1;
             batch.memory.tallies.delivered += 1;
@@ -117,7 +133,7 @@ pub(crate) fn settle(
         }
     }
     forget_parts(batch, delivery, row.cut)?;
-    freed(batch, row.seq)
+    if row.files { freed(batch, row.seq) } else { Ok(Vec::new()) }
 }
 
 /// The parts of which it is stored what came of them: they are linked already.
@@ -178,20 +194,32 @@ pub(crate) fn freed(batch: &Batch<'_>, seq: i64) -> Result<Vec<SpoolId>, Failure
     Ok(free)
 }
 
-/// Makes links of the ids, and claims of the texts that arrived without one, and notes both in the delivery's row.
+/// What a delivery's row says of the copies that were made.
+struct Linked<'a> {
+    /// `None` if there is nothing to say.
+    realm: Option<i64>,
+    place: Option<&'a str>,
+    /// An id has no line break in it, so that lines can hold several.
+    copies: Option<String>,
+}
+
+/// Makes links of the ids, and claims of the texts that arrived without one. The caller notes both in the row.
 fn link<'a>(
     batch: &mut Batch<'_>,
     delivery: DeliveryId,
     row: &Row,
     sents: impl Iterator<Item = &'a Sent>,
     realm: &str,
-) -> Result<(), Failure> {
-    let mut copies: Vec<&str> = Vec::new();
+) -> Result<Linked<'a>, Failure> {
+    let mut copies: Option<String> = None;
     let mut place = None;
     for sent in sents {
         place = place.or(sent.channel.as_ref());
         for id in &sent.ids {
-            copies.push(id.as_str());
+            match &mut copies {
+                Some(copies) => copies.extend(["\n", id.as_str()]),
+                None => copies = Some(id.as_str().to_owned()),
+            }
             batch.execute(
                 "INSERT OR IGNORE INTO ids (key, seq, delivery) VALUES (?, ?, ?)",
                 params![Name::new(realm, id).copy(), row.seq, delivery.0],
@@ -201,18 +229,11 @@ fn link<'a>(
             claimable(batch, delivery, row, sent, text, realm)?;
         }
     }
-    if copies.is_empty() && place.is_none() {
-        return Ok(());
+    if copies.is_none() && place.is_none() {
+        return Ok(Linked { realm: None, place: None, copies: None });
     }
-    let realm = batch.memory.realm(batch.connection, realm)?;
-    // An id has no line break in it, so that lines can hold several.
-    let copies = if copies.is_empty() { None } else { Some(copies.join("\n")) };
-    batch.execute(
-        "UPDATE deliveries SET realm = ?1, place = coalesce(?2, place), copies = CASE \
-         WHEN copies IS NULL THEN ?3 WHEN ?3 IS NULL THEN copies ELSE copies || char(10) || ?3 END WHERE id = ?4",
-        params![realm, place.map(ChannelKey::as_str), copies, delivery.0],
-    )?;
-    Ok(())
+    let realm = Some(batch.memory.realm(batch.connection, realm)?);
+    Ok(Linked { realm, place: place.map(ChannelKey::as_str), copies })
 }
 
 /// Lets the echo of a copy without an id be recognised.

@@ -126,7 +126,11 @@ impl Outbox for SqliteOutbox {
     ) -> Result<Vec<SpoolId>, OutboxError> {
         let realm = realm.to_owned();
         let now = now.as_millisecond();
-        self.writer.ask(move |batch| settle::settle(batch, delivery, &settlement, &realm, now)).await
+        // A retry or a dead letter is rare, and somebody may be waiting to see it.
+        let patient = matches!(settlement, Settlement::Delivered(_) | Settlement::Filtered(_));
+        let work =
+            move |batch: &mut crate::writer::Batch<'_>| settle::settle(batch, delivery, &settlement, &realm, now);
+        if patient { self.writer.ask_in_company(delivery, work).await } else { self.writer.ask(work).await }
     }
 
     async fn count_possible_duplicate(&self) -> Result<(), OutboxError> {

@@ -1,23 +1,20 @@
 //! The writer: one thread that owns the write connection and commits for many at once.
 //!
-//! While one transaction is being made durable, commands queue; the next transaction takes all of them. If a
-//! transaction fails, it is rolled back, the [`Memory`] is read anew, and its commands are run again one by one, so that
-//! one bad command does not fail its neighbours, and a disk that is nearly full still takes what fits.
+//! While one transaction is being made durable, commands queue ([`queue`](crate::queue)); the next transaction takes all
+//! of them. If a transaction fails, it is rolled back, the [`Memory`] is read anew, and its commands are run again one by
+//! one, so that one bad command does not fail its neighbours, and a disk that is nearly full still takes what fits.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use rusqlite::Connection;
+use tieline_core::id::DeliveryId;
 use tieline_core::outbox::{Delivery, Feed, OutboxError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::error::Failure;
 use crate::memory::Memory;
-
-/// How many commands one transaction takes at most.
-const BATCH: usize = 512;
-/// How many commands may wait.
-const QUEUE: usize = 1024;
+use crate::queue::{Queue, Taken, Urgency};
 
 /// A transaction, as a command sees it.
 pub(crate) struct Batch<'a> {
@@ -35,7 +32,7 @@ impl Batch<'_> {
 }
 
 /// A command that waits for its turn. It can be run again after a rollback.
-trait Command: Send {
+pub(crate) trait Command: Send {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure>;
     fn answer(self: Box<Self>, failed: Option<OutboxError>);
 }
@@ -63,24 +60,19 @@ impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send> Command for
     }
 }
 
-enum Message {
-    Command(Box<dyn Command>),
-    Close { clean: bool, reply: oneshot::Sender<Result<(), OutboxError>> },
-}
-
 /// The way to the writer.
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Message>,
+    queue: Arc<Queue>,
     feed: Arc<OnceLock<Arc<dyn Feed>>>,
 }
 
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(connection: Connection, memory: Memory) -> std::io::Result<Self> {
-        let (queue, messages) = mpsc::channel(QUEUE);
+        let queue = Arc::new(Queue::default());
         let feed = Arc::new(OnceLock::new());
-        let thread = Thread { connection, memory, feed: Arc::clone(&feed), fed: Vec::new() };
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || thread.run(messages))?;
+        let thread = Thread { connection, memory, queue: Arc::clone(&queue), feed: Arc::clone(&feed), fed: Vec::new() };
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || thread.run())?;
         Ok(Self { queue, feed })
     }
 
@@ -96,45 +88,66 @@ impl Writer {
         &self,
         work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, OutboxError> {
+        self.hand_in(Urgency::Now, work).await
+    }
+
+    /// Has a command that settles a delivery run and committed: at once if something waits for it in its lane, else
+    /// with the next command that comes, or soon. See [`queue`](crate::queue).
+    pub(crate) async fn ask_in_company<T: Send + 'static>(
+        &self,
+        delivery: DeliveryId,
+        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, OutboxError> {
+        self.hand_in(Urgency::Settles(delivery), work).await
+    }
+
+    async fn hand_in<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, OutboxError> {
         let (reply, answer) = oneshot::channel();
-        let command = Message::Command(Box::new(Asked { work, done: None, reply }));
-        self.queue.send(command).await.map_err(|_| OutboxError::Closed)?;
+        self.queue.push(Box::new(Asked { work, done: None, reply }), urgency).await?;
         answer.await.map_err(|_| OutboxError::Closed)?
     }
 
     /// Ends the thread after everything that was handed in.
     pub(crate) async fn close(&self, clean: bool) -> Result<(), OutboxError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Message::Close { clean, reply }).await.map_err(|_| OutboxError::Closed)?;
+        self.queue.close(clean, reply)?;
         answer.await.map_err(|_| OutboxError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.abandon();
     }
 }
 
 struct Thread {
     connection: Connection,
     memory: Memory,
+    queue: Arc<Queue>,
     feed: Arc<OnceLock<Arc<dyn Feed>>>,
     fed: Vec<Delivery>,
 }
 
 impl Thread {
-    fn run(mut self, mut messages: mpsc::Receiver<Message>) {
-        let mut queued = Vec::with_capacity(BATCH);
-        let mut commands = Vec::with_capacity(BATCH);
-        while messages.blocking_recv_many(&mut queued, BATCH) > 0 {
-            for message in queued.drain(..) {
-                match message {
-                    Message::Command(command) => commands.push(command),
-                    Message::Close { clean, reply } => {
-                        messages.close();
-                        self.commit(&mut commands);
-                        let ended = self.end(clean);
-                        drop(reply.send(ended));
-                        return;
-                    }
-                }
+    fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        // Whoever still waits when this thread is gone, however that came, is told that the outbox is closed.
+        let _leaving = queue.leaving();
+        let mut commands = Vec::new();
+        let farewell = loop {
+            match queue.take(&mut commands) {
+                Taken::Commands => self.commit(&mut commands),
+                Taken::End(farewell) => break farewell,
             }
-            self.commit(&mut commands);
+        };
+        if let Some((clean, reply)) = farewell {
+            let ended = self.end(clean);
+            drop(reply.send(ended));
         }
     }
 
@@ -167,6 +180,7 @@ impl Thread {
 
     /// Feeds what was committed, in order.
     fn hand_over(&mut self) {
+        self.queue.fed(&self.fed);
         match self.feed.get() {
             Some(feed) => self.fed.drain(..).for_each(|delivery| feed.committed(delivery)),
             None => self.fed.clear(),

@@ -1,5 +1,6 @@
 //! The outbox, tested by what it promises.
 
+mod company;
 mod full_disk;
 mod ground;
 mod incoming;
