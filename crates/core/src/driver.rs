@@ -85,12 +85,6 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
     /// so a copy that one of them posted is known when the other one sees it.
     fn realm(&self) -> &str;
 
-    /// The id of the account that it writes as, as [`Author::id`](crate::event::Author::id) shows it, where the settings
-    /// tell it. What another instance of the realm receives from that account may be ours.
-    fn account(&self) -> Option<&str> {
-        None
-    }
-
     /// Understands a source address. The bare `"*"` of a rule never gets here.
     fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>>;
 
@@ -292,6 +286,12 @@ pub trait Driver: Send + Sync + 'static {
 
     /// The limits that a part falls under, so that it waits where one of them is exhausted.
     fn scopes(&self, sending: &Sending) -> Vec<Scope>;
+
+    /// The id of the account that it writes as, as [`Author::id`](crate::event::Author::id) shows it, as soon as it is
+    /// known. What another instance of the realm receives from that account may be ours. Must not block.
+    fn account(&self) -> Option<String> {
+        None
+    }
 
     /// Sends one part, once.
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError>;

@@ -13,7 +13,7 @@ use tieline_core::clock::Clock as _;
 use tieline_core::compose::compose;
 use tieline_core::driver::InstanceConfig;
 use tieline_core::event::{Author, Authorship, Body, Event, Message};
-use tieline_core::frame::NamedFrame;
+use tieline_core::frame::{Addressed, NamedFrame};
 use tieline_core::id::{Channel, DeliveryId, MessageId};
 use tieline_core::outbox::Routing;
 use tieline_core::plan::{Links, Verdict};
@@ -201,7 +201,9 @@ fn sends(
         reply_to: None,
         time: event.time,
     };
-    let (stopped, parts, error) = if event.message().is_some_and(|message| message.text.is_blank()) {
+    let (stopped, parts, error) = if let Some(Addressed::Refused(reason)) = &frame.addressed {
+        (None, Vec::new(), Some(format!("{reason}. It would become a dead letter, and the writer would be told")))
+    } else if event.message().is_some_and(|message| message.text.is_blank()) {
         (Some(EMPTY), Vec::new(), None)
     } else if configuration.global.secret_guard && guard.finds_in_message(event, &outgoing) {
         (Some(GUARDED), Vec::new(), None)

@@ -1,6 +1,6 @@
 //! What all rooms of the relay share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,8 +36,6 @@ const GATES: &str = "gates";
 pub(crate) struct Exchange {
     pub(crate) plan: ArcSwap<Plan>,
     pub(crate) instances: HashMap<InstanceId, Running>,
-    /// The accounts that our instances write as, by realm.
-    pub(crate) accounts: HashMap<Arc<str>, HashSet<String>>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) spool: Arc<dyn MediaSpool>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -74,17 +72,6 @@ pub(crate) struct Running {
 /// The relay stops; whatever was waited for is left as it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stopping;
-
-/// The accounts that instances write as, by realm.
-pub(crate) fn accounts(instances: &HashMap<InstanceId, Running>) -> HashMap<Arc<str>, HashSet<String>> {
-    let mut accounts: HashMap<Arc<str>, HashSet<String>> = HashMap::new();
-    for running in instances.values() {
-        if let Some(account) = running.config.account() {
-            accounts.entry(Arc::clone(&running.realm)).or_default().insert(account.to_owned());
-        }
-    }
-    accounts
-}
 
 impl Exchange {
     pub(crate) fn now(&self) -> Timestamp {

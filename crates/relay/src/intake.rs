@@ -9,7 +9,7 @@ use tieline_core::id::EventSeq;
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
 
-use crate::exchange::{Exchange, Stopping};
+use crate::exchange::{Exchange, Running, Stopping};
 
 /// What drivers hand their events to.
 pub(crate) struct Reception {
@@ -97,8 +97,11 @@ fn sends_under_way(exchange: &Exchange, event: &Event) -> Option<impl Future<Out
 
 /// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
 fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
-    let accounts = exchange.instances.get(&event.instance).and_then(|of| exchange.accounts.get(&of.realm));
-    if !event.author.kind.may_be_ours() && accounts.is_some_and(|accounts| accounts.contains(&event.author.id)) {
+    let realm = exchange.instances.get(&event.instance).map(|of| &of.realm);
+    let writes = |one: &Running| {
+        Some(&one.realm) == realm && one.driver.account().is_some_and(|account| account == event.author.id)
+    };
+    if !event.author.kind.may_be_ours() && exchange.instances.values().any(writes) {
         event.author.kind = Authorship::BotOrOurs;
     }
     event

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
 use crate::disk::{self, Disk};
-use crate::exchange::{Exchange, Running, accounts};
+use crate::exchange::{Exchange, Running};
 use crate::gates::Gates;
 use crate::health::{HealthBoard, InstanceHealth};
 use crate::intake::{Reception, take_up_held};
@@ -119,7 +119,6 @@ impl Relay {
         }
         let exchange = Arc::new(Exchange {
             plan: ArcSwap::new(settings.plan),
-            accounts: accounts(&instances),
             health: HealthBoard::new(instances.keys().cloned(), clock.now()),
             instances,
             outbox,

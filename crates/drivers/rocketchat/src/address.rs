@@ -37,6 +37,11 @@ pub(crate) fn schema(as_target: bool) -> Value {
                 "description": "Only with `send_method: \"webhook\"`: where the Incoming Webhook posts instead of its \
                     own channel: `#name`, `@user` or a room id. The integration must allow it.",
             },
+            THREADS: {
+                "type": "boolean", "default": false,
+                "description": "Whether each source channel gets a thread of its own there, which opens with who it \
+                    is. An answer in a thread goes to that channel.",
+            },
         },
     })
 }

@@ -147,6 +147,11 @@ impl Driver for RocketChatDriver {
         vec![Scope::Named(name.to_owned())]
     }
 
+    /// A login tells the id once it is made; the account that a hook posts as is the server's secret.
+    fn account(&self) -> Option<String> {
+        if self.instance.hook().is_some() { None } else { self.api.login.user_id().map(str::to_owned) }
+    }
+
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
         match (self.in_thread(sending, Self::step(sending)?).await?, &self.instance.sender) {
             (Step::Hook { said, attachments }, Sender::Hook(hook)) => {

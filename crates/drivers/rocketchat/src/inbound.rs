@@ -11,6 +11,7 @@ use crate::files;
 use crate::instance::{Instance, PLATFORM};
 use crate::parse::parse;
 use crate::payload::{BadCall, Bot, Payload};
+use crate::quotation;
 
 /// What a payload is.
 #[derive(Debug)]
@@ -47,10 +48,11 @@ pub(crate) fn event(
     let tmid = filled(payload.tmid.as_ref())
         .or_else(|| uploaded?.get("tmid")?.as_str())
         .and_then(|tmid| MessageId::new(tmid).ok());
+    let (quoted, text) = quotation::split(payload.text.as_deref().unwrap_or_default(), &instance.server);
     let content = Message {
-        text: parse(payload.text.as_deref().unwrap_or_default()),
+        text: parse(text),
         attachments: uploaded.map(|message| files::of(instance, message)).unwrap_or_default(),
-        reply_to: tmid,
+        reply_to: quoted.or(tmid),
     };
     let username = filled(payload.user_name.as_ref()).unwrap_or_default();
     let display_name = payload.user.as_ref().and_then(|user| filled(user.name.as_ref())).unwrap_or_default();

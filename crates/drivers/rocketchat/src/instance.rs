@@ -124,14 +124,6 @@ impl InstanceConfig for Instance {
         &self.realm
     }
 
-    fn account(&self) -> Option<&str> {
-        match (&self.sender, &self.credentials) {
-            (Sender::Api, Some(Credentials::Token { user_id, .. })) => Some(user_id),
-            // A login tells the id only once it is made; the account that a hook posts as is the server's secret.
-            _ => None,
-        }
-    }
-
     fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>> {
         address::source(address, self.hook())
     }

@@ -29,6 +29,7 @@ mod openers;
 mod parse;
 mod part;
 mod payload;
+mod quotation;
 mod receive;
 mod reconcile;
 mod refusal;

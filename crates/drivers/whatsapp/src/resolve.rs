@@ -22,7 +22,7 @@ pub(crate) fn resolve(
     let api_token = token(
         "api_token",
         settings.api_token.as_ref(),
-        "the addon's page shows it; it is the addon's setting `api_token`",
+        "the addon's page shows it as *API Bearer Token*",
         problems,
     );
     let webhook_token = token(

@@ -13,7 +13,7 @@ pub(crate) struct Settings {
     /// Base URL of the addon, `http://192.168.1.50:8066`. A `?session_id=NAME` at its end is understood as `session_id`.
     /// Required.
     pub(crate) addon_url: Option<String>,
-    /// The addon's API token (its setting `api_token`; the addon's page shows it). Required.
+    /// The addon's API token (the addon's page shows it as *API Bearer Token*). Required.
     pub(crate) api_token: Option<String>,
     /// Which WhatsApp account of the addon this is. Compared as the addon stores it: in lower case. Events of other
     /// sessions are not this instance's.

@@ -184,10 +184,6 @@ impl InstanceConfig for Scripted {
         Err(Vec::new())
     }
 
-    fn account(&self) -> Option<&str> {
-        Some(self.id.as_str())
-    }
-
     /// What somebody says under this name is kept back.
     fn declines(&self, event: &Event) -> Option<String> {
         (event.author.alias == "declined").then(|| "its settings keep it back".to_owned())
@@ -264,6 +260,10 @@ impl Driver for Scripted {
         let reply_to = outgoing.reply_to.as_ref();
         let part = |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), file: None };
         Ok(outgoing.text.split(" | ").map(part).collect())
+    }
+
+    fn account(&self) -> Option<String> {
+        Some(self.id.to_string())
     }
 
     fn scopes(&self, sending: &Sending) -> Vec<Scope> {

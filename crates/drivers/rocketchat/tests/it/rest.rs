@@ -196,3 +196,15 @@ async fn an_answer_is_shown_with_the_quotation_that_is_meant() {
     assert_eq!(said.attachments.len(), 1, "{said:?}");
     assert_eq!(said.attachments[0]["text"], "who is there?");
 }
+
+#[tokio::test]
+async fn the_account_is_known_from_the_settings_or_once_it_is_logged_in() {
+    let known = scene(RocketChatScript::default(), Mode::Api).await;
+    assert_eq!(known.driver.account(), Some(known.bot.id.clone()), "other accounts of ours must know it");
+    let login = scene(RocketChatScript::default(), Mode::Login).await;
+    assert_eq!(login.driver.account(), None);
+    login.driver.send(&login.first(&login.outgoing("hello"))).await.expect("sent");
+    assert_eq!(login.driver.account(), Some(login.bot.id.clone()));
+    let hook = scene(RocketChatScript::default(), Mode::HookWithBot).await;
+    assert_eq!(hook.driver.account(), None, "whom a hook posts as is not known");
+}
