@@ -19,12 +19,8 @@ pub(crate) fn resolve(
     problems: &mut Vec<Problem>,
 ) -> Option<Instance> {
     let addon = addon(settings, problems);
-    let api_token = token(
-        "api_token",
-        settings.api_token.as_ref(),
-        "the addon's page shows it as *API Bearer Token*",
-        problems,
-    );
+    let api_token =
+        token("api_token", settings.api_token.as_ref(), "the addon's page shows it as *API Bearer Token*", problems);
     let webhook_token = token(
         "webhook_token",
         settings.webhook_token.as_ref(),
