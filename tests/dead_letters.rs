@@ -155,8 +155,8 @@ async fn dropping_one_takes_no_file_while_an_event_is_being_completed() {
     assert_eq!(dead(&relay, &["drop", "--all"]).0, Some(0));
     assert_eq!(spooled(&relay).len(), 1, "nobody can know yet whether it is needed");
 
-    hq.server.close_port().await;
-    hq.server.open_port().await.expect("the same port");
+    assert_eq!(relay.terminate().await, Some(0), "{}", relay.log());
+    relay.spawn();
     relay.wait_for("the file to be deleted", async |relay: &Relay| spooled(relay).is_empty()).await;
 }
 
