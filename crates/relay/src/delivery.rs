@@ -52,6 +52,10 @@ pub(crate) async fn deliver(
             return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
         }
     };
+    if suspect.is_some() {
+        // What the last process did not store: it tried this at the earliest when the message came.
+        parts.first_tried = delivery.received;
+    }
     parts.thread = exchange.threads.of(exchange, &delivery, &frame.frame).await?;
     let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect };
     let end = match tries.run().await {
@@ -323,10 +327,13 @@ impl Tries<'_> {
     /// Waits until nobody asks to wait: neither a rate limit nor refused credentials.
     async fn wait_for_gates(&mut self, sending: &Sending) -> Result<(), Stopping> {
         let id = self.instance.config.id();
-        let scopes = self.instance.driver.scopes(sending);
         loop {
             let now = self.exchange.now();
-            if let Some(opens) = self.exchange.gates.opens(id, &scopes, now) {
+            // A driver makes texts to name its scopes, and almost always there is nothing to look up.
+            let gates = &self.exchange.gates;
+            let opens =
+                if gates.are_open() { None } else { gates.opens(id, &self.instance.driver.scopes(sending), now) };
+            if let Some(opens) = opens {
                 self.exchange.sleep_until(opens).await?;
                 let waited = until(self.exchange.now(), now);
                 self.delivery.waited_ms += i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);

@@ -52,6 +52,11 @@ impl Gates {
         Ok(())
     }
 
+    /// Whether no gate is closed, whatever the scope.
+    pub(crate) fn are_open(&self) -> bool {
+        self.closed.is_empty()
+    }
+
     /// When the last of these gates opens; `None` if all are open.
     pub(crate) fn opens(&self, instance: &InstanceId, scopes: &[Scope], now: Timestamp) -> Option<Timestamp> {
         if self.closed.is_empty() {
@@ -98,13 +103,15 @@ mod tests {
         let gates = Gates::default();
         let rc = InstanceId::new("rc").unwrap();
         let hook = Scope::Named("hook".into());
+        assert!(gates.are_open());
         gates.close(&rc, &Pause { scope: hook.clone(), until: at(10) });
+        assert!(!gates.are_open());
         gates.close(&rc, &Pause { scope: hook.clone(), until: at(5) });
         assert_eq!(gates.opens(&rc, std::slice::from_ref(&hook), at(9)), Some(at(10)));
         assert_eq!(gates.opens(&rc, &[Scope::Named("other".into())], at(9)), None);
         assert_eq!(gates.opens(&InstanceId::new("rc2").unwrap(), std::slice::from_ref(&hook), at(9)), None);
         assert_eq!(gates.opens(&rc, &[hook], at(10)), None);
-        assert!(gates.closed.is_empty());
+        assert!(gates.are_open());
     }
 
     #[test]
