@@ -347,7 +347,8 @@ pub enum InboundError {
 /// Which messages on a platform are known to the outbox already.
 #[async_trait]
 pub trait KnownMessages: Send + Sync + 'static {
-    /// Whether the message is one that we received, or a copy that we sent and know by its id.
+    /// Whether the message is one that we received, or a copy that we sent and know by its id. One that is held because it
+    /// may be the echo of a send is neither.
     async fn is_known(&self, realm: &str, message: &MessageId) -> bool;
 }
 

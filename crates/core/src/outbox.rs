@@ -334,7 +334,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// Counts a send that is repeated though the first may have arrived.
     async fn count_possible_duplicate(&self) -> Result<(), OutboxError>;
 
-    /// Whether a message is known, as one that was received or as a copy.
+    /// Whether a message is known, as a copy of ours or as one that was received and is not held: that one may be a copy.
     async fn is_known(&self, realm: &str, message: &MessageId) -> Result<bool, OutboxError>;
 
     /// The copy of a message in a target channel: of the message itself, or, if it is a copy, of its original or of

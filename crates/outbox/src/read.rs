@@ -155,7 +155,9 @@ impl Reading<'_> {
             .connection
             .prepare_cached(
                 // As a copy, a message or its files: what is known of it by an edit or a reaction alone, we never had.
-                "SELECT EXISTS (SELECT 1 FROM ids WHERE key BETWEEN ? AND ? AND substr(key, 17, 1) < x'03')",
+                // What is held may be a copy that nobody has linked yet, so it counts for nothing.
+                "SELECT EXISTS (SELECT 1 FROM ids i JOIN events e ON e.seq = i.seq WHERE i.key BETWEEN ? AND ? \
+                 AND substr(i.key, 17, 1) < x'03' AND (substr(i.key, 17, 1) = x'00' OR e.state <> 2))",
             )?
             .query_row(params![from, to], |row| row.get(0))?)
     }

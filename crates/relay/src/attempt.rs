@@ -23,7 +23,8 @@ pub(crate) struct Parts {
     pieces: Vec<(Part, Option<Sent>)>,
     /// See [`Sending::thread`].
     pub(crate) thread: Option<MessageId>,
-    first_tried: Timestamp,
+    /// See [`Sending::since`].
+    pub(crate) first_tried: Timestamp,
 }
 
 /// Why there is nothing to send.

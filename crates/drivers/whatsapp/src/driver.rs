@@ -83,6 +83,11 @@ impl Driver for WhatsAppDriver {
         Vec::new()
     }
 
+    /// Two accounts of ours may be in one group: each sees what the other one sends.
+    fn account(&self) -> Option<String> {
+        self.names.account()
+    }
+
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
         self.send_part(sending).await
     }

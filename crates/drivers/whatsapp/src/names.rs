@@ -4,7 +4,7 @@
 //! time, and one that failed is not tried again for a minute.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ pub(crate) struct Names {
     pictures: Book<Jid, Option<String>>,
     lists: Book<Listing, Arc<HashMap<Jid, String>>>,
     owner: Book<(), Owner>,
+    /// The account's digits, as soon as the addon has named them.
+    account: Mutex<Option<String>>,
 }
 
 /// A list of names.
@@ -56,7 +58,7 @@ pub(crate) struct Owner {
 impl Default for Names {
     fn default() -> Self {
         let book = || Book::new(REMEMBERED);
-        Self { subjects: book(), pictures: book(), lists: Book::new(2), owner: Book::new(1) }
+        Self { subjects: book(), pictures: book(), lists: Book::new(2), owner: Book::new(1), account: Mutex::default() }
     }
 }
 
@@ -92,8 +94,17 @@ impl Names {
     /// Notes whose account `/status` says it is.
     pub(crate) fn note_owner(&self, status: &Value) {
         if let Some(owner) = Owner::of_status(status) {
+            if let Some(jid) = &owner.jid {
+                let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+                *account = Some(jid.user().to_owned());
+            }
             self.owner.note(&(), owner, KEEP);
         }
+    }
+
+    /// The digits of the account, if the addon has named them.
+    pub(crate) fn account(&self) -> Option<String> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn listed(&self, api: &Api, whom: &Jid, list: Listing) -> Option<String> {

@@ -54,7 +54,10 @@ async fn a_held_echo_is_recognised_when_it_is_released() {
     let delivery = ground.last().id;
     let echo = by(from(message("c1", "hi"), "b/x"), Authorship::PersonOrOurs);
     let held = ground.outbox.accept(intake(echo.clone(), 0, Routing::Hold)).await.unwrap();
+    let known = async || ground.outbox.is_known(REALM, &message_id("c1")).await.unwrap();
+    assert!(!known().await, "reconciling must be able to take it");
     ground.settle(delivery, tieline_core::outbox::Settlement::Delivered(vec![sent("c1")])).await;
+    assert!(known().await, "as a copy");
     assert!(is_ours(&ground.outbox.release(seq(&held), intake(echo, 0, to(&["a/room"]))).await.unwrap()));
     let tallies = ground.outbox.tallies().await.unwrap();
     assert_eq!((tallies.held, tallies.filtered, tallies.delivered), (0, 1, 1));

@@ -31,6 +31,15 @@ async fn each_change_is_told_once() {
 }
 
 #[tokio::test]
+async fn the_account_is_known_once_the_addon_has_named_it() {
+    let scene = scene_with(WhatsAppScript::default(), serde_json::json!({})).await;
+    assert_eq!(scene.driver.account(), None);
+    let _running = scene.run().await;
+    scene.health.wait_until_ready().await;
+    assert_eq!(scene.driver.account().as_deref(), Some("491555000001"), "other accounts of ours must know it");
+}
+
+#[tokio::test]
 async fn every_kind_of_trouble_has_its_own_words() {
     let unpaired = |settings: serde_json::Value| {
         scene_with(WhatsAppScript { accounts: Vec::new(), ..WhatsAppScript::default() }, settings)
