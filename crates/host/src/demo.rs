@@ -1,4 +1,8 @@
-//! `demo`: two simulated workspaces, joined by the real relay.
+//! `demo`: simulated platforms, joined by the real relay.
+
+mod phone;
+mod side;
+mod workspace;
 
 use std::collections::HashMap;
 use std::io;
@@ -9,12 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tieline_config::Configuration;
 use tieline_core::offer::{FileOffer, OfferError, OfferedFile};
 use tieline_core::webhook::{ListenAt, Mount, MountError, Mounted, Webhooks};
 use tieline_net::Listeners;
-use tieline_testkit::rocketchat::{FakeMessage, FakeRocketChat, OutgoingHook, RocketChatScript, RoomKind, User};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -27,16 +30,26 @@ use crate::signals::Signals;
 use crate::terminal::{Style, Terminal, harmless};
 use crate::{logging, run, setup};
 
-const ABOUT: [&str; 6] = [
-    "Two simulated Rocket.Chat workspaces, A and B, run inside this process; no account is needed.",
-    "The real relay joins A's room #bridge with B's room #engine, over HTTP, through a real outbox.",
-    "Type a line, and Ada says it in A; begin it with `b:` and Ben says it in B.",
-    "Each message is shown twice: where it was written, and where tieline brought it.",
-    "In a pipe, the lines that are given are relayed; if there are none, three samples are.",
+use self::phone::Phone;
+use self::side::{Line, Side};
+use self::workspace::Workspace;
+
+const ABOUT: [&str; 7] = [
+    "Two simulated Rocket.Chat workspaces, A and B, and a simulated WhatsApp group, W, run inside this process;",
+    "no account is needed. The real relay joins A's room #bridge, B's room #engine and W's group Crew, over HTTP,",
+    "through a real outbox.",
+    "Type a line, and Ada says it in A; begin it with `b:` and Ben says it in B, with `w:` and Cleo says it in W.",
+    "Each message is shown three times: where it was written, and where tieline brought it.",
+    "In a pipe, the lines that are given are relayed; if there are none, four samples are.",
     "Ctrl-D or Ctrl-C ends it; nothing is left behind.",
 ];
 
-const SAMPLES: [&str; 3] = ["Hello over there!", "b: Hello yourself. It *works*, both ways.", "Then let us talk."];
+const SAMPLES: [&str; 4] = [
+    "Hello over there!",
+    "b: Hello yourself. It *works*, both ways.",
+    "w: And here on my phone, too.",
+    "Then let us talk.",
+];
 
 /// How often the rooms are looked at; faster than anybody reads.
 const GLANCE: Duration = Duration::from_millis(25);
@@ -59,24 +72,25 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
     terminal.line("")?;
     let mut signals = Signals::catch()?;
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let [a, b] = [
-        Workspace::start("A", "bridge", ("ada", "Ada")).await?,
-        Workspace::start("B", "engine", ("ben", "Ben")).await?,
+    let sides: [Box<dyn Side>; 3] = [
+        Box::new(Workspace::start("A", "bridge", ("ada", "Ada")).await?),
+        Box::new(Workspace::start("B", "engine", ("ben", "Ben")).await?),
+        Box::new(Phone::start().await?),
     ];
-    let configuration = configuration(folder.path(), [&a, &b])?;
+    let configuration = configuration(folder.path(), &sides)?;
     logging::for_demo(&configuration)?;
     let listeners = Arc::new(Listeners::default());
     let (webhooks, mut bound) = Announcing::new(Arc::clone(&listeners));
     let dir = DataDir::new(&configuration.global.data_dir);
     let running = Running::start(configuration, &dir, listeners, Arc::new(webhooks)).await?;
-    for workspace in [&a, &b] {
-        let mounted = bound.wait_for(|bound| bound.contains_key(&workspace.path()));
+    for side in &sides {
+        let mounted = bound.wait_for(|bound| bound.contains_key(&side.path()));
         let bound = timeout(PATIENCE, mounted).await.context("no webhook listener came up")??;
-        if let Some(address) = bound.get(&workspace.path()) {
-            workspace.call_us_at(*address);
+        if let Some(address) = bound.get(&side.path()) {
+            side.call_us_at(*address);
         }
     }
-    let mut stage = Stage { rooms: [a, b], shown: [0, 0], said: 0, terminal };
+    let mut stage = Stage { sides, shown: [0; 3], said: 0, terminal };
     let played = tokio::select! {
         played = stage.play(seconds) => played,
         _ = signals.stop() => Ok(()),
@@ -85,75 +99,16 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
     played
 }
 
-/// One simulated server with one room, one person and the relay's bot.
-struct Workspace {
-    label: &'static str,
-    room: &'static str,
-    server: FakeRocketChat,
-    person: User,
-    bot: User,
-}
-
-impl Workspace {
-    async fn start(label: &'static str, room: &'static str, (username, name): (&str, &str)) -> anyhow::Result<Self> {
-        // The demo is about relaying; how tieline waits for a platform's limits would only look like a stall.
-        let script = RocketChatScript { rest_limit: None, hook_limit: None, ..RocketChatScript::default() };
-        let server = FakeRocketChat::try_start(script).await.context("a simulated server cannot start")?;
-        server.add_room(RoomKind::Public, room, room);
-        let person = server.add_user(username, name, &["user"]);
-        let bot = server.add_user("tieline", "tieline", &["bot"]);
-        server.join(room, &person);
-        server.join(room, &bot);
-        Ok(Self { label, room, server, person, bot })
-    }
-
-    fn instance(&self) -> String {
-        format!("demo_{}", self.label.to_lowercase())
-    }
-
-    fn path(&self) -> String {
-        format!("/{}", self.instance())
-    }
-
-    fn token(&self) -> String {
-        format!("outgoing-webhook-of-{}", self.instance())
-    }
-
-    /// Lets the server tell the relay of each message.
-    fn call_us_at(&self, address: SocketAddr) {
-        self.server.outgoing_hook(OutgoingHook {
-            channels: vec![format!("#{}", self.room)],
-            urls: vec![format!("http://{address}{}", self.path())],
-            token: self.token(),
-            ..OutgoingHook::default()
-        });
-    }
-
-    fn settings(&self) -> serde_json::Value {
-        json!({
-            "server_url": self.server.url(),
-            "auth_token": self.bot.token,
-            "user_id": self.bot.id,
-            "listen_host": "127.0.0.1",
-            "listen_port": 0,
-            "listen_path": self.path(),
-            "webhook_token": self.token(),
-        })
-    }
-}
-
 /// The configuration of the demo, read from a file like any other.
-fn configuration(folder: &Path, [a, b]: [&Workspace; 2]) -> anyhow::Result<Configuration> {
-    let document = json!({
+fn configuration(folder: &Path, sides: &[Box<dyn Side>]) -> anyhow::Result<Configuration> {
+    let channels: Map<String, Value> = sides.iter().map(|side| (side.instance(), side.address())).collect();
+    let mut document = json!({
         "global": { "data_dir": folder.join("data"), "http": { "listen": "127.0.0.1:0" } },
-        "rocketchat": { a.instance(): a.settings(), b.instance(): b.settings() },
-        "rules": [{
-            "id": "demo",
-            "type": "connect",
-            "channels": { a.instance(): { "room_id": a.room }, b.instance(): { "room_id": b.room } },
-            "msg": { "rc_alias": "{user}" },
-        }],
+        "rules": [{ "id": "demo", "type": "connect", "channels": channels }],
     });
+    for side in sides {
+        document[side.platform()][side.instance()] = side.settings();
+    }
     let file = folder.join("tieline.json");
     std::fs::write(&file, document.to_string())?;
     match setup::configuration(&ConfigArgs::of_file(file)) {
@@ -192,11 +147,11 @@ impl Webhooks for Announcing {
     }
 }
 
-/// The two rooms, and how much of them has been shown.
+/// The rooms, and how much of them has been shown.
 struct Stage {
-    rooms: [Workspace; 2],
-    shown: [usize; 2],
-    /// How many messages were written, in both rooms together.
+    sides: [Box<dyn Side>; 3],
+    shown: [usize; 3],
+    /// How many messages were written, in all rooms together.
     said: usize,
     terminal: Terminal,
 }
@@ -249,9 +204,8 @@ impl Stage {
         if text.is_empty() {
             return Ok(());
         }
-        let workspace = &self.rooms[room];
-        match workspace.server.try_post(&workspace.person, workspace.room, text) {
-            Ok(_) => {
+        match self.sides[room].say(text) {
+            Ok(()) => {
                 self.said += 1;
                 self.show_new()
             }
@@ -266,7 +220,7 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.show_new()?;
-            // Every message has one copy in the other room, so each holds them all.
+            // Every message has one copy in each other room, so each holds them all.
             if self.shown.iter().all(|shown| *shown >= self.said) {
                 return Ok(());
             }
@@ -278,13 +232,13 @@ impl Stage {
     }
 
     fn show_new(&mut self) -> io::Result<()> {
-        for (workspace, shown) in self.rooms.iter().zip(&mut self.shown) {
-            let messages = workspace.server.messages(workspace.room);
-            for message in &messages[*shown..] {
-                let place = self.terminal.paint(Style::Bold, format!("{} #{}", workspace.label, workspace.room));
-                self.terminal.line(format!("{place}  {}", transcript(message, &workspace.bot)))?;
+        for (side, shown) in self.sides.iter().zip(&mut self.shown) {
+            let lines = side.lines();
+            for line in &lines[*shown..] {
+                let place = self.terminal.paint(Style::Bold, side.place());
+                self.terminal.line(format!("{place}  {}", transcript(line)))?;
             }
-            *shown = messages.len();
+            *shown = lines.len();
         }
         Ok(())
     }
@@ -293,18 +247,18 @@ impl Stage {
 /// Which room a line is for, and what is said there.
 fn addressed(line: &str) -> (usize, &str) {
     let line = line.trim();
-    for (mark, room) in [("b:", 1), ("B:", 1), ("/b ", 1), ("a:", 0), ("A:", 0), ("/a ", 0)] {
-        if let Some(text) = line.strip_prefix(mark) {
+    for (room, letter) in ['a', 'b', 'w'].into_iter().enumerate() {
+        let marks = [format!("{letter}:"), format!("{}:", letter.to_ascii_uppercase()), format!("/{letter} ")];
+        if let Some(text) = marks.iter().find_map(|mark| line.strip_prefix(mark.as_str())) {
             return (room, text.trim_start());
         }
     }
     (0, line)
 }
 
-fn transcript(message: &FakeMessage, bot: &User) -> String {
-    let name = message.alias.as_deref().unwrap_or(&message.user_name);
-    let by = if message.user_id == bot.id { " (brought by tieline)" } else { "" };
-    harmless(&format!("{name}{by}: {}", message.text))
+fn transcript(line: &Line) -> String {
+    let by = if line.brought { " (brought by tieline)" } else { "" };
+    harmless(&format!("{}{by}: {}", line.name, line.text))
 }
 
 #[cfg(test)]
@@ -317,6 +271,7 @@ mod tests {
         assert_eq!(addressed(" b: hello "), (1, "hello"));
         assert_eq!(addressed("/b hello"), (1, "hello"));
         assert_eq!(addressed("A:hello"), (0, "hello"));
+        assert_eq!(addressed("w: hello"), (2, "hello"));
         assert_eq!(addressed("b:"), (1, ""));
     }
 }
