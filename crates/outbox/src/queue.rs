@@ -23,7 +23,7 @@ const BATCH: usize = 512;
 /// How many commands may wait.
 const ROOM: usize = 1024;
 /// How long a settlement waits for company.
-const PATIENCE: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_millis(3);
 
 /// Whether a commit may be waited for.
 #[derive(Debug, Clone, Copy)]
