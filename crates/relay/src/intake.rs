@@ -102,8 +102,7 @@ fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
         Some(&one.realm) == realm && one.driver.account().is_some_and(|account| account == event.author.id)
     };
     if !event.author.kind.may_be_ours() && exchange.instances.values().any(writes) {
-        event.author.kind =
-            if event.author.kind.is_bot() { Authorship::BotOrOurs } else { Authorship::PersonOrOurs };
+        event.author.kind = if event.author.kind.is_bot() { Authorship::BotOrOurs } else { Authorship::PersonOrOurs };
     }
     event
 }
