@@ -1,6 +1,5 @@
 //! Routing one event: 100,000 rules must cost what ten cost.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use divan::Bencher;
@@ -8,7 +7,6 @@ use jiff::Timestamp;
 use tieline_core::address::Address;
 use tieline_core::driver::SourcePattern;
 use tieline_core::event::{Author, Body, Event, Message};
-use tieline_core::filter::Filter;
 use tieline_core::frame::{Frame, NamedFrame};
 use tieline_core::id::{Channel, ChannelKey, InstanceId, MessageId, RuleId};
 use tieline_core::markup::Markup;

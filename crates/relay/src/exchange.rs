@@ -32,6 +32,9 @@ use crate::unsettled::Unsettled;
 /// The cursor under which an instance's closed gates are kept.
 const GATES: &str = "gates";
 
+/// A wait that is longer than platforms ask for in the ordinary.
+const LONG_WAIT: Duration = Duration::from_mins(10);
+
 /// What intake, lanes and supervisor share.
 pub(crate) struct Exchange {
     pub(crate) plan: ArcSwap<Plan>,
@@ -123,8 +126,15 @@ impl Exchange {
     }
 
     /// Closes a gate, here and in the outbox. If the disk refuses, this process knows at least.
+    ///
+    /// Minutes are ordinary. Whoever must wait longer wants to know it, be the platform's time right or absurd.
     pub(crate) async fn close_gate(&self, instance: &InstanceId, pause: &Pause) {
         self.gates.close(instance, pause);
+        if until(pause.until, self.now()) > LONG_WAIT {
+            let at = pause.until.display_with_offset(self.zone.to_offset(pause.until));
+            let why = format!("the platform asked to send nothing of this kind before {at}");
+            self.note_health(instance, Side::Sending, Some(&why));
+        }
         let gates = self.gates.stored(instance);
         if let Err(error) = self.outbox.set_cursor(instance, GATES, &gates).await {
             self.telemetry.disk_refused("keeping a rate limit", &error);

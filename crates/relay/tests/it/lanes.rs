@@ -77,6 +77,21 @@ async fn nothing_is_sent_before_the_platform_allows_it() {
 }
 
 #[tokio::test]
+async fn a_long_wait_is_told() {
+    let chat = Scripted::new("chat");
+    let house = House::open(&plan(vec![rule("r", ("chat", "A"), &[("chat", "B")], "{msg}")]), &[&chat]).await;
+    let until = Timestamp::MAX;
+    chat.script("B", Script::Fail(SendError::RateLimited(Pause { scope: Scope::Named("B".into()), until })));
+    chat.receive(message("chat", "A", "m1", "one")).await;
+    while !house.relay.metrics().await.unwrap().contains("outcome=\"rate_limited\"} 1") {
+        tokio::task::yield_now().await;
+    }
+    let health = &house.relay.health()[&chat.id];
+    assert!(health.error.as_deref().is_some_and(|error| error.contains("before 9999")), "{health:?}");
+    assert!(chat.texts("B").is_empty());
+}
+
+#[tokio::test]
 async fn a_repeat_is_relayed_once() {
     let chat = Scripted::new("chat");
     let plan = plan(vec![rule("r", ("chat", "A"), &[("chat", "B")], "{msg}")]);
