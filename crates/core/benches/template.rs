@@ -11,7 +11,7 @@ use tieline_core::address::Address;
 use tieline_core::compose::compose;
 use tieline_core::driver::TextUnit;
 use tieline_core::event::{Author, Body, Event, Message};
-use tieline_core::filter::{Filter, Pattern, Replacement};
+use tieline_core::filter::{Pattern, Replacement};
 use tieline_core::frame::Frame;
 use tieline_core::id::{Channel, ChannelKey, InstanceId, MessageId, RuleId};
 use tieline_core::markup::{Dialect, Markup};

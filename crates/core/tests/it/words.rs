@@ -1,6 +1,5 @@
 //! Short words for what tests talk about.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
