@@ -101,16 +101,15 @@ impl Refusal {
     }
 
     pub(crate) fn answer(self) -> Response<Full<Bytes>> {
-        let mut response = respond(WebhookResponse::refuse(self.status(), self.sentence()));
+        // What is left of a body must not be taken for the next request; and whoever has nothing to say here, or never
+        // closes a connection, must not keep a place.
+        let mut response =
+            respond(WebhookResponse { close: true, ..WebhookResponse::refuse(self.status(), self.sentence()) });
         match self {
             Self::WrongMethod => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             }
             Self::NoRead => allow_reading(response.headers_mut()),
-            // What is left of the body must not be taken for the next request.
-            Self::TwoHosts | Self::TooLarge | Self::NoRoom | Self::Stalled | Self::Broken => {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
             _ => {}
         }
         response

@@ -49,6 +49,33 @@ async fn a_closed_connection_gives_its_place_back_at_once() {
     }
 }
 
+struct Nobodys;
+
+#[async_trait]
+impl WebhookHandler for Nobodys {
+    async fn handle(&self, _: &WebhookRequest) -> Option<WebhookResponse> {
+        None
+    }
+}
+
+/// Strangers who have no token, or knock at the wrong door, and never close.
+#[tokio::test]
+async fn whoever_is_refused_keeps_no_place() {
+    let limits = ListenerLimits { connections: 4, linger: Duration::from_mins(10), ..ListenerLimits::default() };
+    let listeners = Listeners::new(limits);
+    let mounted = mount(&listeners, 0, "/", Nobodys).await;
+    let mut clients = Vec::new();
+    for n in 0..MANY {
+        let mut client = TcpStream::connect(mounted.local).await.unwrap();
+        let (path, status) = if n % 2 == 0 { ("/", 401) } else { ("/elsewhere", 404) };
+        client.write_all(post(path, "{}").as_bytes()).await.unwrap();
+        let answer = read_answer(&mut client).await;
+        assert_eq!(answer.status, status, "{n}: {answer:?}");
+        assert!(answer.head.contains("connection: close"), "{answer:?}");
+        clients.push(client);
+    }
+}
+
 /// The clients neither read nor close.
 #[tokio::test]
 async fn no_connection_stays_open() {
