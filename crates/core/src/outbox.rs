@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::frame::NamedFrame;
+use crate::frame::{Addressed, NamedFrame};
 use crate::id::{Channel, ChannelKey, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
 use crate::send::{Part, Sent};
 use crate::spool::SpoolId;
@@ -262,6 +262,9 @@ pub struct TracedDelivery {
     pub attempts: u32,
     /// The last error, or the reason of its end.
     pub reason: Option<String>,
+    /// How the message named the target, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressed: Option<Addressed>,
     /// The target platform's ids of the copy.
     pub copies: Vec<MessageId>,
 }

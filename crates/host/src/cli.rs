@@ -155,12 +155,13 @@ Example:
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// See it work without any account: two simulated Rocket.Chat workspaces, joined by the real relay
+    /// See it work without any account: two simulated Rocket.Chat workspaces and a WhatsApp group, joined by the real
+    /// relay
     #[command(after_help = "\
 Examples:
-  tieline demo                      type lines; `b: hello` writes in the second workspace
+  tieline demo                      type lines; `b: hello` writes in workspace B, `w: hello` in the WhatsApp group
   printf 'hi\\nb: hello\\n' | tieline demo
-  tieline demo < /dev/null          three sample messages")]
+  tieline demo < /dev/null          four sample messages")]
     Demo {
         /// End after this many seconds, even if lines may still come
         #[arg(long, value_name = "N")]

@@ -266,6 +266,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_help_knows_all_sides_and_samples() {
+        use clap::CommandFactory as _;
+
+        let mut cli = crate::cli::Cli::command();
+        let help = cli.find_subcommand_mut("demo").unwrap().render_long_help().to_string();
+        let about = ABOUT.join("\n");
+        let number = ["no", "one", "two", "three", "four", "five"][SAMPLES.len()];
+        assert!(help.contains(&format!("{number} sample messages")) && about.contains(&format!("{number} samples")));
+        assert!(help.contains("WhatsApp group") && help.contains("`w: hello`"), "{help}");
+    }
+
+    #[test]
     fn a_line_names_its_room() {
         assert_eq!(addressed("hello b: x"), (0, "hello b: x"));
         assert_eq!(addressed(" b: hello "), (1, "hello"));

@@ -73,13 +73,15 @@ impl Reading<'_> {
                 _ => "pending",
             };
             let copies = row.get::<_, Option<String>>(6)?.unwrap_or_default();
+            let frame = rows::frame(self.connection, row.get(1)?)?;
             deliveries.push(TracedDelivery {
                 id: DeliveryId(row.get(0)?),
-                rule: rows::frame(self.connection, row.get(1)?)?.frame.rule.to_string(),
+                rule: frame.frame.rule.to_string(),
                 target: rows::lane(self.connection, row.get(2)?)?.target,
                 state: state.to_owned(),
                 attempts: row.get(4)?,
                 reason: row.get(5)?,
+                addressed: frame.frame.addressed.clone(),
                 copies: copies.lines().map(MessageId::new).collect::<Result<_, _>>()?,
             });
         }

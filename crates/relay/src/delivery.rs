@@ -130,9 +130,10 @@ type GivenUp = String;
 
 /// Why it is not known whether a part arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
-    /// A send of ours was not answered: something is wrong, and the next one waits a while.
-    LostAnswer,
+enum Doubt<'r> {
+    /// A send of ours was not answered, for this reason. If it did not arrive, something is wrong, and the next one
+    /// waits a while.
+    LostAnswer(&'r str),
     /// The last process was killed, with this part under way or not even begun. No send has failed, so the next one is
     /// due at once; a back-off here would grow with every crash and hold up the lane for nothing.
     LastProcess,
@@ -196,9 +197,9 @@ impl Tries<'_> {
                 self.retry_later("retryable", &reason, after).await
             }
             SendError::Ambiguous { reason } => {
-                self.exchange.note_health(self.instance.config.id(), Side::Sending, Some(&reason));
-                self.exchange.telemetry.failed(&self.delivery, "ambiguous", self.delivery.attempts + 1, &reason);
-                self.find_out(index, sending, Doubt::LostAnswer).await
+                // Most often the message is found, and nothing is wrong: the instance fails only if it is not.
+                self.exchange.telemetry.answer_lost(&self.delivery, &self.exchange.guard.mask(&reason));
+                self.find_out(index, sending, Doubt::LostAnswer(&reason)).await
             }
             SendError::ThreadGone => {
                 self.ticket = None;
@@ -223,7 +224,7 @@ impl Tries<'_> {
         &mut self,
         index: usize,
         sending: &Sending,
-        doubt: Doubt,
+        doubt: Doubt<'_>,
     ) -> Result<Result<(), GivenUp>, Stopping> {
         // Whoever waited for the answer has waited enough, and the platform that gives it is there.
         let mut at_once = doubt == Doubt::LastProcess;
@@ -240,6 +241,7 @@ impl Tries<'_> {
                     if at_once {
                         return Ok(Ok(()));
                     }
+                    self.doubted(doubt);
                     return self.retry_later("missing", "the message did not arrive", None).await;
                 }
                 Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. } | SendError::ThreadGone) => {
@@ -251,11 +253,13 @@ impl Tries<'_> {
                     if at_once {
                         return Ok(Ok(()));
                     }
+                    self.doubted(doubt);
                     return self.retry_later("unknowable", "nobody can tell whether it arrived", None).await;
                 }
                 Err(SendError::RateLimited(pause)) => self.rate_limited(&pause).await,
                 Err(SendError::Retryable { reason, trouble, after }) => {
                     at_once = true;
+                    self.doubted(doubt);
                     self.troubled(trouble, &reason);
                     if let Err(given_up) = self.retry_later("reconcile", &reason, after).await? {
                         return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
@@ -298,7 +302,7 @@ impl Tries<'_> {
         }
         let wait = ATTEMPTS.after(self.delivery.attempts).max(after.unwrap_or_default());
         let again = add(now, wait).min(deadline);
-        self.exchange.telemetry.failed(&self.delivery, end, self.delivery.attempts, &self.exchange.guard.mask(reason));
+        self.exchange.telemetry.failed(&self.delivery, end, &self.exchange.guard.mask(reason), again);
         self.store_retry(again, reason).await;
         self.exchange.sleep_until(again).await?;
         Ok(Ok(()))
@@ -357,6 +361,13 @@ impl Tries<'_> {
             Trouble::Other => return,
         }
         exchange.note_health(id, Side::Sending, Some(reason));
+    }
+
+    /// A send was not answered, and looking for the message did not show that it arrived.
+    fn doubted(&self, doubt: Doubt<'_>) {
+        if let Doubt::LostAnswer(reason) = doubt {
+            self.exchange.note_health(self.instance.config.id(), Side::Sending, Some(reason));
+        }
     }
 
     fn healthy(&self) {

@@ -38,3 +38,4 @@ pub use health::{InstanceHealth, State};
 pub use relay::{Relay, Rooms, Settings, StartError};
 pub use secret_guard::SecretGuard;
 pub use stored_messages::StoredMessages;
+pub use telemetry::OwnEvent;

@@ -2,9 +2,10 @@
 //!
 //! Labels are ids of instances and rules, never users or text.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::atomic::AtomicI64;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -12,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tieline_core::event::Event;
-use tieline_core::id::{EventSeq, InstanceId};
+use tieline_core::id::{EventSeq, InstanceId, MessageId};
 use tieline_core::outbox::{Accepted, Delivery, Tallies};
 
 use crate::health::{InstanceHealth, State};
@@ -31,6 +32,35 @@ struct Of {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct InState {
     state: &'static str,
+}
+
+/// What an event of our own making is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnEvent {
+    /// It begins the thread of a chat.
+    ThreadOpener,
+    /// It tells a writer that a message did not arrive.
+    Notice,
+}
+
+impl OwnEvent {
+    /// `None` for what somebody wrote on a platform.
+    pub fn of(message: &MessageId) -> Option<Self> {
+        if !message.is_ours() {
+            return None;
+        }
+        let notice = MessageId::ours("notice ").is_ok_and(|notice| message.as_str().starts_with(notice.as_str()));
+        Some(if notice { Self::Notice } else { Self::ThreadOpener })
+    }
+}
+
+impl Display for OwnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ThreadOpener => "thread opener",
+            Self::Notice => "notice to the writer",
+        })
+    }
 }
 
 pub(crate) struct Telemetry {
@@ -128,8 +158,14 @@ impl Telemetry {
 
     pub(crate) fn delivered(&self, delivery: &Delivery, rule: &dyn Display) {
         Self::count(&self.deliveries, &delivery.ends.target.instance, "delivered");
-        tracing::info!(trace = %delivery.seq, %rule, from = %delivery.ends.source, to = %delivery.ends.target,
-            "Message delivered");
+        let (trace, source, to) = (delivery.seq, &delivery.ends.source, &delivery.ends.target);
+        // What we made ourselves did not come from anywhere: it is about a chat.
+        match OwnEvent::of(&delivery.event.message_id) {
+            None => tracing::info!(%trace, %rule, from = %source, %to, "Message delivered"),
+            Some(OwnEvent::ThreadOpener) => tracing::info!(%trace, %rule, about = %source, %to, "Thread opened"),
+            // Its rule leads the other way.
+            Some(OwnEvent::Notice) => tracing::info!(%trace, about = %source, %to, "Notice to the writer delivered"),
+        }
     }
 
     pub(crate) fn filtered(&self, delivery: &Delivery, reason: &str) {
@@ -139,22 +175,40 @@ impl Telemetry {
 
     pub(crate) fn died(&self, delivery: &Delivery, reason: &str) {
         Self::count(&self.deliveries, &delivery.ends.target.instance, "dead");
-        tracing::warn!(trace = %delivery.seq, dead_letter = %delivery.id, from = %delivery.ends.source,
-            to = %delivery.ends.target, reason, "Message could not be delivered; see `tieline dead`");
+        let (trace, source, to) = (delivery.seq, &delivery.ends.source, &delivery.ends.target);
+        match OwnEvent::of(&delivery.event.message_id) {
+            None => tracing::warn!(%trace, dead_letter = %delivery.id, from = %source, %to, reason,
+                "Message could not be delivered; see `tieline dead`"),
+            Some(own) => tracing::warn!(%trace, dead_letter = %delivery.id, about = %source, %to, reason,
+                "The {own} could not be delivered; see `tieline dead`"),
+        }
     }
 
-    pub(crate) fn failed(&self, delivery: &Delivery, end: &'static str, attempts: u32, reason: &str) {
+    /// A try failed, and the next one is at `next`.
+    pub(crate) fn failed(&self, delivery: &Delivery, end: &'static str, reason: &str, next: Timestamp) {
         Self::count(&self.failures, &delivery.ends.target.instance, end);
-        tracing::warn!(trace = %delivery.seq, to = %delivery.ends.target, attempts, end, reason,
-            "Send failed; it is tried again");
+        let (trace, to, attempts) = (delivery.seq, &delivery.ends.target, delivery.attempts);
+        if end == "reconcile" {
+            tracing::warn!(%trace, %to, attempts, end, reason, %next,
+                "It is not known yet whether the message arrived; it is looked up again");
+        } else {
+            tracing::warn!(%trace, %to, attempts, end, reason, %next, "Send failed; it is tried again");
+        }
     }
 
-    pub(crate) fn waits(&self, delivery: &Delivery, until: jiff::Timestamp) {
+    /// Nobody answered a send, and it is looked up at once whether the message arrived.
+    pub(crate) fn answer_lost(&self, delivery: &Delivery, reason: &str) {
+        Self::count(&self.failures, &delivery.ends.target.instance, "ambiguous");
+        tracing::warn!(trace = %delivery.seq, to = %delivery.ends.target, end = "ambiguous", reason,
+            "The answer to a send was lost; it is looked up whether the message arrived");
+    }
+
+    pub(crate) fn waits(&self, delivery: &Delivery, until: Timestamp) {
         Self::count(&self.failures, &delivery.ends.target.instance, "rate_limited");
         tracing::info!(trace = %delivery.seq, to = %delivery.ends.target, %until, "The platform asked to wait");
     }
 
-    pub(crate) fn completion_waits(&self, seq: EventSeq, instance: &InstanceId, until: jiff::Timestamp) {
+    pub(crate) fn completion_waits(&self, seq: EventSeq, instance: &InstanceId, until: Timestamp) {
         Self::count(&self.failures, instance, "rate_limited");
         tracing::info!(trace = %seq, %instance, %until, "The platform asked to wait before the event is completed");
     }
@@ -190,5 +244,18 @@ impl Telemetry {
     pub(crate) fn disk_refused(&self, what: &str, error: &dyn Display) {
         self.disk_refusals.inc();
         tracing::error!(what, %error, "The outbox could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_made_ourselves_is_called_what_it_is() {
+        let ours = |what: &str| OwnEvent::of(&MessageId::ours(what).unwrap()).map(|own| own.to_string());
+        assert_eq!(ours("thread 1.0").as_deref(), Some("thread opener"));
+        assert_eq!(ours("notice 17.1").as_deref(), Some("notice to the writer"));
+        assert_eq!(OwnEvent::of(&MessageId::new("notice 17.1").unwrap()), None);
     }
 }
