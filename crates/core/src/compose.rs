@@ -120,7 +120,7 @@ impl<'v> Values<'v> {
 /// A text without control characters: what separates words becomes a space, the rest goes.
 ///
 /// Characters that turn the direction of all that follows them are taken for control characters too.
-fn one_line(text: &str) -> Cow<'_, str> {
+pub fn one_line(text: &str) -> Cow<'_, str> {
     let is_odd = |c: char| {
         c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

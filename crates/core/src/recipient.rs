@@ -36,15 +36,21 @@ fn split(text: &Markup) -> Option<(String, &str, &[Span])> {
         };
         let mut text = text.as_str();
         if index == 0 {
-            text = text.trim_start().strip_prefix('[')?;
+            text = text.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c)).strip_prefix('[')?;
         }
         if let Some((before, after)) = text.split_once(']') {
             named.push_str(before);
+            named.retain(|c| !is_unseen(c));
             return Some((named, after.trim_start(), &spans[index + 1..]));
         }
         named.push_str(text);
     }
     None
+}
+
+/// Characters that nobody sees, and that come along when a number is copied out of a contact.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -70,6 +76,21 @@ mod tests {
             assert_eq!(named(&text), None);
             assert_eq!(cut(&text), text);
         }
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_do_not_matter() {
+        for text in [
+            "[\u{202a}+49 170\u{202c}] Hello",
+            "\u{200b}[+49\u{2066} 17\u{2069}0] Hello",
+            "\u{feff} [\u{200e}+49 170] Hello",
+        ] {
+            let text = Markup::plain(text);
+            assert_eq!(named(&text).as_deref(), Some("+49 170"));
+            assert_eq!(cut(&text).to_plain(), "Hello");
+        }
+        // What is said keeps its own.
+        assert_eq!(cut(&Markup::plain("[1] a\u{200d}b")).to_plain(), "a\u{200d}b");
     }
 
     #[test]

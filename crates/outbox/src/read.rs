@@ -201,12 +201,19 @@ impl Reading<'_> {
     pub(crate) fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, Failure> {
         let (from, to) = Name::new(realm, message).range();
         let mut found = self.connection.prepare_cached(
+            // A notice stands for nothing that anybody said. A delivery makes its target a place if something arrived
+            // there, or may still: one that was refused, or died, must not open a way to whom it named.
             "WITH known AS MATERIALIZED \
-             (SELECT DISTINCT seq FROM ids WHERE key BETWEEN ?1 AND ?2 AND substr(key, 17, 1) < x'03') \
-             SELECT c.instance, c.key FROM known k JOIN events e ON e.seq = k.seq JOIN channels c ON c.id = e.channel \
-             UNION ALL SELECT c.instance, c.key FROM known k JOIN events e ON e.seq = k.seq \
+             (SELECT DISTINCT i.seq FROM ids i JOIN events e ON e.seq = i.seq WHERE i.key BETWEEN ?1 AND ?2 \
+             AND substr(i.key, 17, 1) < x'03' AND e.message_id NOT LIKE 'tieline notice %'), \
+             reached AS (SELECT c.instance, c.key, d.place FROM known k JOIN events e ON e.seq = k.seq \
              JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
-             JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target",
+             JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target JOIN frames f ON f.id = d.frame \
+             WHERE d.state = 1 OR d.copies IS NOT NULL \
+             OR (d.state = 0 AND json_extract(f.json, '$.addressed.refused') IS NULL)) \
+             SELECT c.instance, c.key FROM known k JOIN events e ON e.seq = k.seq JOIN channels c ON c.id = e.channel \
+             UNION ALL SELECT instance, key FROM reached \
+             UNION ALL SELECT instance, place FROM reached WHERE place IS NOT NULL",
         )?;
         let mut found = found.query(params![from, to])?;
         let mut places = Vec::new();

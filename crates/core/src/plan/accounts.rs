@@ -50,6 +50,12 @@ impl Accounts {
         }
     }
 
+    /// Whether two accounts are one, or of one realm.
+    pub(super) fn are_related(&self, one: &InstanceId, other: &InstanceId) -> bool {
+        let realm = |instance| self.get(instance).map(InstanceConfig::realm);
+        one == other || realm(one).is_some_and(|of_one| realm(other) == Some(of_one))
+    }
+
     /// Whether two accounts mean the same channel by a key.
     pub(super) fn agree_on(&self, key: &ChannelKey, one: &InstanceId, other: &InstanceId) -> bool {
         one == other || self.domain(one, key) == self.domain(other, key)

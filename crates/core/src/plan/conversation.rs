@@ -51,8 +51,8 @@ fn follow<'p>(
     accounts: &Accounts,
 ) -> Result<(Arc<NamedFrame>, Vec<ChannelKey>), Refusal<'p>> {
     let instance = &target.channel().instance;
-    // A stranger who writes to the account must not be able to write through it to others.
-    if *instance == event.instance {
+    // A stranger who writes to an account must not be able to write to others, be it through another one.
+    if accounts.are_related(instance, &event.instance) {
         return Err(Refusal::OwnAccount);
     }
     let config = accounts.get(instance).ok_or(Refusal::NoConversation)?;
@@ -63,7 +63,14 @@ fn follow<'p>(
         (Some(parent), recipient) => {
             let said_twice = recipient.is_some_and(|recipient| recipient.target.key == parent.key);
             let channel = config.target_for(&parent.key).ok_or(Refusal::NoConversation)?;
-            (channel, if said_twice { Addressed::Prefix } else { Addressed::Reply })
+            // Whoever wrote to us may be answered. Where only we wrote, it counts whom the settings let us write to now.
+            let refused = if links.parent.first() == Some(parent) {
+                None
+            } else {
+                config.recipient(parent.key.as_str()).ok_or(Refusal::NoConversation)?.refused
+            };
+            let allowed = if said_twice { Addressed::Prefix } else { Addressed::Reply };
+            (channel, refused.map_or(allowed, Addressed::Refused))
         }
         (None, Some(recipient)) => (recipient.target, recipient.refused.map_or(Addressed::Prefix, Addressed::Refused)),
         (None, None) => return Err(Refusal::NoConversation),

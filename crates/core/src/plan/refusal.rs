@@ -23,7 +23,7 @@ pub(super) enum Refusal<'p> {
     Kind(&'static str),
     /// The target is where the event came from.
     Origin(Channel),
-    /// The target follows the conversation, and the event came from its own account.
+    /// The target follows the conversation, and the event came from its own account, or another one of its realm.
     OwnAccount,
     /// The target follows the conversation, and the message names none.
     NoConversation,
@@ -65,7 +65,9 @@ impl fmt::Display for Refusal<'_> {
             Self::AddressKey(key, value) => write!(f, "its source wants `{key}` to be {value}"),
             Self::Kind(kind) => write!(f, "its `events` do not name `{kind}`"),
             Self::Origin(channel) => write!(f, "the message came from {channel}"),
-            Self::OwnAccount => f.write_str("what comes from an account is not passed on to other chats of it"),
+            Self::OwnAccount => {
+                f.write_str("what comes from an account is not passed on to other chats of it or of its fellows")
+            }
             Self::NoConversation => {
                 f.write_str("the message neither answers one of the other side nor begins with a `[recipient]`")
             }

@@ -1,8 +1,11 @@
 //! What is known of messages: copies, echoes, originals.
 
+use std::sync::Arc;
+
 use tieline_core::event::{Authorship, Body, Reaction};
+use tieline_core::frame::{Addressed, NamedFrame};
 use tieline_core::id::ChannelKey;
-use tieline_core::outbox::{Accepted, Outbox, Routing};
+use tieline_core::outbox::{Accepted, Outbox, Planned, Routing, Settlement};
 use tieline_core::send::Sent;
 
 use super::ground::*;
@@ -56,7 +59,7 @@ async fn a_held_echo_is_recognised_when_it_is_released() {
     let held = ground.outbox.accept(intake(echo.clone(), 0, Routing::Hold)).await.unwrap();
     let known = async || ground.outbox.is_known(REALM, &message_id("c1")).await.unwrap();
     assert!(!known().await, "reconciling must be able to take it");
-    ground.settle(delivery, tieline_core::outbox::Settlement::Delivered(vec![sent("c1")])).await;
+    ground.settle(delivery, Settlement::Delivered(vec![sent("c1")])).await;
     assert!(known().await, "as a copy");
     assert!(is_ours(&ground.outbox.release(seq(&held), intake(echo, 0, to(&["a/room"]))).await.unwrap()));
     let tallies = ground.outbox.tallies().await.unwrap();
@@ -71,7 +74,7 @@ async fn a_copy_is_found_from_the_message_and_from_its_other_copies() {
     assert_eq!(accepted, Accepted::Planned { seq: seq(&accepted), deliveries: 2 });
     let deliveries: Vec<_> = ground.heard.0.lock().unwrap().iter().map(|delivery| delivery.id).collect();
     for (delivery, copy) in deliveries.into_iter().zip(["c1", "c2"]) {
-        ground.settle(delivery, tieline_core::outbox::Settlement::Delivered(vec![sent(copy), sent("more")])).await;
+        ground.settle(delivery, Settlement::Delivered(vec![sent(copy), sent("more")])).await;
     }
     let find = async |id: &str, place: &str| {
         let found = ground.outbox.copy_in(REALM, &message_id(id), &channel(place)).await.unwrap();
@@ -88,4 +91,43 @@ async fn a_copy_is_found_from_the_message_and_from_its_other_copies() {
     for id in ["m1", "c2", "tl-1", "1"] {
         assert_eq!(ground.outbox.trace(id).await.unwrap()[0].trace, "tl-1");
     }
+}
+
+#[tokio::test]
+async fn a_place_is_where_something_arrived_or_still_may() {
+    let ground = Ground::new();
+    let places = async |id: &str| {
+        let places = ground.outbox.places(REALM, &message_id(id)).await.unwrap();
+        places.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    ground.take(message("m1", "hi"), &["b/x"]).await;
+    let delivery = ground.last().id;
+    assert_eq!(places("m1").await, ["a/room", "b/x"], "on its way");
+    ground.settle(delivery, Settlement::Dead { attempts: 1, reason: "no".into() }).await;
+    assert_eq!(places("m1").await, ["a/room"]);
+    ground.outbox.retry_dead(&[delivery], at(2)).await.unwrap();
+    ground.settle(delivery, Settlement::Delivered(vec![sent("c1")])).await;
+    assert_eq!(places("c1").await, ["a/room", "b/x"]);
+    ground.take(message("m2", "hi"), &["b/x"]).await;
+    ground.settle(ground.last().id, Settlement::Filtered("no".into())).await;
+    assert_eq!(places("m2").await, ["a/room"]);
+    let named = Sent { channel: Some(ChannelKey::new("real").unwrap()), ..sent("c3") };
+    ground.relay(message("m3", "hi"), "b/hook", named).await;
+    assert_eq!(places("c3").await, ["a/room", "b/hook", "b/real"]);
+    // Refused, and not yet a dead letter.
+    let mut frame = frame("b/x").frame.clone();
+    frame.addressed = Some(Addressed::Refused("not on the list".into()));
+    let frames = vec![Arc::new(NamedFrame::new(frame))];
+    let refused = Routing::Deliver(vec![Planned { target: channel("b/x"), frames }]);
+    ground.outbox.accept(intake(message("m4", "hi"), 0, refused)).await.unwrap();
+    assert_eq!(places("m4").await, ["a/room"]);
+}
+
+#[tokio::test]
+async fn a_notice_opens_no_way_to_whom_it_tells_of() {
+    let ground = Ground::new();
+    ground.relay(message("tieline notice 7.1", "not sent"), "b/x", sent("c1")).await;
+    assert!(ground.outbox.places(REALM, &message_id("c1")).await.unwrap().is_empty());
+    ground.relay(message("tieline thread 7.0", "Alice"), "b/x", sent("c2")).await;
+    assert_eq!(ground.outbox.places(REALM, &message_id("c2")).await.unwrap(), [channel("a/room"), channel("b/x")]);
 }
