@@ -70,7 +70,11 @@ async fn they_are_retried_and_dropped_through_the_running_relay() {
     assert_eq!(relay.dead().len(), 2);
 
     // Not mended yet: it comes back.
-    assert_eq!(dead(&relay, &["retry", &id(&letters[1])]).0, Some(0));
+    let again = id(&letters[1]);
+    let (code, out, err) = dead(&relay, &["retry", &again]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(out.contains("put back in line") && out.contains(&format!("  {again}: dead again: ")), "{out}");
+    assert!(out.contains("unarchive") && err.is_empty(), "{out}{err}");
     relay.wait_for("it to be dead again", async |relay: &Relay| relay.messages("dead").await == 2).await;
 
     lab.server.set_archived(ROOM, false);
@@ -78,7 +82,7 @@ async fn they_are_retried_and_dropped_through_the_running_relay() {
     lab.server.wait_for_count(ROOM, 1).await;
     let (code, out, _) = dead(&relay, &["retry", "--all"]);
     assert_eq!(code, Some(0));
-    assert!(out.contains('2'), "{out}");
+    assert!(out.contains('2') && out.matches(": delivered\n").count() == 2, "{out}");
     relay.settled().await;
     assert_eq!(lab.heard(ROOM), ["meanwhile", "message 1", "message 2"]);
     assert_eq!(lab.copies(ROOM)[1].alias.as_deref(), Some("Ann Example"));

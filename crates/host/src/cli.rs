@@ -229,6 +229,9 @@ pub(crate) enum DeadCommand {
         config: ConfigArgs,
     },
     /// Send again: they join the end of their lanes
+    #[command(after_help = "\
+While the relay runs, it waits up to 2 s to tell what becomes of them. It ends with 1 if one is dead again; what still
+waits after that time does not count.")]
     Retry {
         #[command(flatten)]
         which: Which,

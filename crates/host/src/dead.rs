@@ -15,6 +15,7 @@ use crate::counter::Counter;
 use crate::data_dir::DataDir;
 use crate::desk::{Answer, Question};
 use crate::failure::Failure;
+use crate::retried::{self, Retried};
 use crate::terminal::{Style, Terminal, columns, harmless, local, one_line};
 
 /// What stays readable on a terminal of 80 columns, less the indentation.
@@ -61,6 +62,16 @@ async fn look(command: &DeadCommand, counter: &Counter, terminal: &mut Terminal)
             let done = settle(counter, Question::Retry(ids.clone()), &ids).await?;
             let when = if counter.relay_runs() { "" } else { ", to be sent when `tieline run` starts" };
             terminal.line(report(&done, &format!("put back in line{when}")))?;
+            if counter.relay_runs() {
+                let watched = letters.iter().filter(|letter| done.contains(&letter.id));
+                let retried = retried::watch(counter, watched).await?;
+                for letter in &retried {
+                    terminal.line(letter.line())?;
+                }
+                if retried.iter().any(Retried::is_dead) {
+                    return Err(Failure::Told);
+                }
+            }
         }
         DeadCommand::Drop { which, .. } => {
             let ids = chosen(which.ids(), &letters)?;

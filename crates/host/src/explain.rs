@@ -1,11 +1,11 @@
 //! `explain`: a dry run of one message through the rules, up to the very requests that would be sent.
 
-use std::collections::BTreeMap;
+mod said;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use jiff::tz::TimeZone;
-use serde::Serialize;
 use serde_json::Value;
 use tieline_config::Configuration;
 use tieline_core::address::Address;
@@ -13,62 +13,23 @@ use tieline_core::clock::Clock as _;
 use tieline_core::compose::compose;
 use tieline_core::driver::InstanceConfig;
 use tieline_core::event::{Author, Authorship, Body, Event, Message};
-use tieline_core::frame::{Addressed, NamedFrame};
+use tieline_core::frame::{Addressed, Frame, NamedFrame};
 use tieline_core::id::{Channel, DeliveryId, MessageId};
+use tieline_core::markup::Markup;
 use tieline_core::outbox::Routing;
 use tieline_core::plan::{Links, Verdict};
 use tieline_core::problem::{Problem, nearest};
 use tieline_core::send::Outgoing;
+use tieline_core::template::Template;
 use tieline_relay::SecretGuard;
 
 use crate::cli::ExplainArgs;
 use crate::clock::SystemClock;
 use crate::dry;
 use crate::failure::Failure;
-use crate::terminal::{Style, Terminal, harmless};
+use crate::terminal::{Style, Terminal};
 
-/// What one rule says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Said {
-    rule: String,
-    matched: bool,
-    /// The first condition that failed.
-    refusal: Option<String>,
-    targets: Vec<Told>,
-}
-
-/// What one rule says in one target channel.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Told {
-    instance: String,
-    channel: String,
-    /// Why it gets nothing from this rule.
-    refusal: Option<String>,
-    #[serde(flatten)]
-    sends: Option<Sends>,
-}
-
-/// What would be sent.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Sends {
-    /// The text where the identity is shown.
-    text: String,
-    /// The text where it cannot be.
-    named_text: String,
-    /// The identity: the platform's message keys.
-    identity: BTreeMap<String, String>,
-    /// Why nothing of it would be sent.
-    stopped: Option<&'static str>,
-    /// What the driver makes of it, in its own words.
-    parts: Vec<Value>,
-    /// Why the driver cannot send it.
-    error: Option<String>,
-}
-
-/// There is nothing that a target could show.
-const EMPTY: &str = "nothing to send: empty text";
-/// It would be a dead letter.
-const GUARDED: &str = "the secret guard would stop it: it contains a configured secret, and would become a dead letter";
+use self::said::{EMPTY, GUARDED, Said, Sends, Told, render};
 
 pub(crate) fn explain(
     args: &ExplainArgs,
@@ -101,9 +62,7 @@ pub(crate) fn explain(
 /// The message that is asked about, as the instance's driver would have received it.
 fn event(args: &ExplainArgs, configuration: &Configuration) -> Result<Event, Failure> {
     let instance = instance(configuration, &args.instance)?;
-    let address: Address = serde_json::from_str(&args.channel)
-        .context("--channel is a JSON object, as a rule has it: {\"room_id\": \"GENERAL\"}")
-        .map_err(Failure::Usage)?;
+    let address = address(&args.channel).map_err(Failure::Usage)?;
     let pattern = instance.source(&address).map_err(|problems| refused(&problems))?;
     let channel = pattern
         .channel
@@ -131,6 +90,17 @@ fn event(args: &ExplainArgs, configuration: &Configuration) -> Result<Event, Fai
         body: Body::Message(Message { text: instance.dialect().parse(&args.text), ..Message::default() }),
         missing: None,
     })
+}
+
+fn address(written: &str) -> anyhow::Result<Address> {
+    const EXPECTED: &str = "--channel is a JSON object, as a rule has it: {\"room_id\": \"GENERAL\"}";
+    match serde_json::from_str(written).context(EXPECTED)? {
+        Value::Object(keys) => Ok(Address::new(keys)),
+        Value::String(all) if all == "*" => {
+            Err(anyhow!("{EXPECTED}; \"*\" means all channels, and a message is written in one of them: name it"))
+        }
+        other => Err(anyhow!("{EXPECTED}; {other} is none")),
+    }
 }
 
 /// The instance of an id; the error names the nearest.
@@ -190,7 +160,12 @@ fn sends(
 ) -> anyhow::Result<Sends> {
     let frame = &named.frame;
     let target = instance(configuration, frame.target.instance.as_str())?;
-    let composed = compose(event, frame, target.dialect(), &TimeZone::system());
+    let zone = TimeZone::system();
+    if let Some(Addressed::Refused(reason)) = &frame.addressed {
+        let error = format!("{reason}. It would become a dead letter, and the writer would be told");
+        return Ok(Sends { error: Some(error), ..Sends::default() });
+    }
+    let composed = compose(event, frame, target.dialect(), &zone);
     let outgoing = Outgoing {
         delivery: DeliveryId(0),
         target: frame.address.clone(),
@@ -201,9 +176,7 @@ fn sends(
         reply_to: None,
         time: event.time,
     };
-    let (stopped, parts, error) = if let Some(Addressed::Refused(reason)) = &frame.addressed {
-        (None, Vec::new(), Some(format!("{reason}. It would become a dead letter, and the writer would be told")))
-    } else if event.message().is_some_and(|message| message.text.is_blank()) {
+    let (stopped, parts, error) = if event.message().is_some_and(|message| message.text.is_blank()) {
         (Some(EMPTY), Vec::new(), None)
     } else if configuration.global.secret_guard && guard.finds_in_message(event, &outgoing) {
         (Some(GUARDED), Vec::new(), None)
@@ -218,141 +191,141 @@ fn sends(
             Err(reason) => (None, Vec::new(), Some(reason)),
         }
     };
-    Ok(Sends { text: composed.text, named_text: composed.named_text, identity: composed.keys, stopped, parts, error })
-}
-
-fn render(said: &[Said], terminal: &Terminal) -> Vec<String> {
-    let mut lines = Vec::new();
-    for rule in said {
-        let verdict = match &rule.refusal {
-            None => terminal.paint(Style::Good, "matched"),
-            Some(refusal) => terminal.paint(Style::Warning, format!("not matched: {}", harmless(refusal))),
-        };
-        lines.push(format!("{} {verdict}", terminal.paint(Style::Bold, format!("rule `{}`:", harmless(&rule.rule)))));
-        for told in &rule.targets {
-            let head = format!("  → {}/{}", told.instance, told.channel);
-            match (&told.refusal, &told.sends) {
-                (Some(refusal), _) => lines.push(format!("{head}: nothing, {}", harmless(refusal))),
-                (None, None) => lines.push(head),
-                (None, Some(sends)) => {
-                    let stopped = sends.stopped.map(|why| format!(": {}", terminal.paint(Style::Warning, why)));
-                    lines.push(head + &stopped.unwrap_or_default());
-                    lines.extend(render_sends(sends, terminal));
-                }
-            }
+    let thread_opener = match &frame.opener {
+        Some(format) => {
+            let called = instance(configuration, event.instance.as_str())?.describe(&event.channel);
+            Some(compose(&opener(event, &called), &opening(frame, format), target.dialect(), &zone).text)
         }
-    }
-    lines
+        None => None,
+    };
+    let shows_identity = target.capabilities().identity_key.is_some();
+    Ok(Sends {
+        text: Some(composed.text),
+        named_text: shows_identity.then_some(composed.named_text),
+        thread_opener,
+        identity: composed.keys,
+        stopped,
+        parts,
+        error,
+    })
 }
 
-fn render_sends(sends: &Sends, terminal: &Terminal) -> Vec<String> {
-    if sends.stopped == Some(EMPTY) {
-        return Vec::new();
+/// The event that the relay opens a thread with, for the chat of this one.
+fn opener(event: &Event, called: &str) -> Event {
+    Event {
+        room: event.room.clone().or_else(|| Some(called.to_owned())),
+        body: Body::Message(Message { text: Markup::plain(called), ..Message::default() }),
+        ..event.clone()
     }
-    let mut entries = vec![("text", sends.text.clone())];
-    if sends.named_text != sends.text {
-        entries.push(("text, if the identity cannot be shown", sends.named_text.clone()));
-    }
-    entries.extend(sends.identity.iter().map(|(key, value)| (key.as_str(), value.clone())));
-    entries.extend(sends.parts.iter().map(|part| ("sent as", part.to_string())));
-    entries.extend(sends.error.iter().map(|error| ("cannot be sent", error.clone())));
-    let line = |(name, value): (&str, String)| {
-        format!(
-            "      {} {}",
-            terminal.paint(Style::Dim, format!("{name}:")),
-            harmless(&value).replace('\n', "\n        ")
-        )
-    };
-    entries.into_iter().map(line).collect()
+}
+
+/// How it says it.
+fn opening(frame: &Frame, format: &Template) -> Frame {
+    Frame::new(frame.rule.clone(), frame.target.clone(), frame.address.clone(), format.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn terminal() -> Terminal {
-        Terminal::into_memory(Arc::default())
-    }
-
-    #[test]
-    fn a_rule_is_shown_with_what_it_says_and_why_not() {
-        let sends = Sends {
-            text: "Hello\nall".into(),
-            named_text: "Ada: Hello\nall".into(),
-            identity: BTreeMap::from([("rc_alias".into(), "Ada".into())]),
-            stopped: None,
-            parts: vec![serde_json::json!({ "text": "Hello\nall" })],
-            error: None,
-        };
-        let told = |channel: &str, refusal: Option<&str>, sends| Told {
-            instance: "rc".into(),
-            channel: channel.into(),
-            refusal: refusal.map(str::to_owned),
-            sends,
-        };
-        let said = [
-            Said {
-                rule: "support".into(),
-                matched: true,
-                refusal: None,
-                targets: vec![told("R1", None, Some(sends)), told("R2", Some("it came from there"), None)],
-            },
-            Said { rule: "team".into(), matched: false, refusal: Some("another channel".into()), targets: vec![] },
-        ];
-        let expected = [
-            "rule `support`: matched",
-            "  → rc/R1",
-            "      text: Hello\n        all",
-            "      text, if the identity cannot be shown: Ada: Hello\n        all",
-            "      rc_alias: Ada",
-            "      sent as: {\"text\":\"Hello\\nall\"}",
-            "  → rc/R2: nothing, it came from there",
-            "rule `team`: not matched: another channel",
-        ];
-        assert_eq!(render(&said, &terminal()), expected);
-    }
-
-    /// What `explain` answers to a text in the room A of `hq`, from which a rule leads to `lab`.
-    fn answer(text: &str, secret_guard: bool) -> String {
+    /// What `explain` answers to such arguments.
+    fn told(written: &serde_json::Value, args: &[&str]) -> Result<String, Failure> {
         use clap::Parser as _;
 
+        tieline_net::install_crypto();
         let folder = tempfile::tempdir().unwrap();
-        let instance = |id: &str| {
-            serde_json::json!({
-                "server_url": format!("https://{id}.example.com"), "auth_token": "t0p-s3cret", "user_id": "u",
-                "webhook_token": "w", "listen_path": format!("/{id}"),
-            })
-        };
-        let written = serde_json::json!({
-            "global": { "secret_guard": secret_guard },
-            "rocketchat": { "hq": instance("hq"), "lab": instance("lab") },
-            "rules": [{
-                "id": "r", "from": { "hq": { "room_id": "A" } }, "to": { "lab": { "room_id": "B" } },
-                "filter": { "replace": [["^gone$", ""]] }, "msg": { "msg_format": "{msg}" },
-            }],
-        });
         let file = folder.path().join("tieline.json");
         std::fs::write(&file, written.to_string()).unwrap();
-        let line = ["tieline", "explain", "--instance", "hq", "--channel", r#"{"room_id": "A"}"#, "--text", text];
+        let line = ["tieline", "explain"].iter().chain(args);
         let crate::cli::Command::Explain(args) = crate::cli::Cli::try_parse_from(line).unwrap().command else {
             panic!("another command")
         };
         let configuration = crate::setup::configuration(&crate::cli::ConfigArgs::of_file(file)).unwrap().0;
         let sink = <Arc<std::sync::Mutex<Vec<u8>>>>::default();
-        explain(&args, &configuration, &mut Terminal::into_memory(Arc::clone(&sink))).unwrap();
+        explain(&args, &configuration, &mut Terminal::into_memory(Arc::clone(&sink)))?;
         let told = sink.lock().unwrap().clone();
-        String::from_utf8(told).unwrap()
+        Ok(String::from_utf8(told).unwrap())
+    }
+
+    fn workspace(id: &str) -> serde_json::Value {
+        serde_json::json!({
+            "server_url": format!("https://{id}.example.com"), "auth_token": "t0p-s3cret", "user_id": "u",
+            "webhook_token": "w", "listen_path": format!("/{id}"),
+        })
+    }
+
+    /// What it answers to a text in the room A of `hq`, from which a rule leads to `lab`.
+    fn answer(text: &str, secret_guard: bool) -> String {
+        let written = serde_json::json!({
+            "global": { "secret_guard": secret_guard },
+            "rocketchat": { "hq": workspace("hq"), "lab": workspace("lab") },
+            "rules": [{
+                "id": "r", "from": { "hq": { "room_id": "A" } }, "to": { "lab": { "room_id": "B" } },
+                "filter": { "replace": [["^gone$", ""]] }, "msg": { "msg_format": "{msg}" },
+            }],
+        });
+        told(&written, &["--instance", "hq", "--channel", r#"{"room_id": "A"}"#, "--text", text]).unwrap()
+    }
+
+    /// What it answers between the room A of `hq` and all chats of `wa`, each in a thread of its own.
+    fn inbox(instance: &str, channel: &str, text: &str) -> Result<String, Failure> {
+        let written = serde_json::json!({
+            "rocketchat": { "hq": workspace("hq") },
+            "whatsapp": { "wa": {
+                "addon_url": "http://127.0.0.1:8066", "api_token": "a", "webhook_token": "w", "allow_to": ["49*"],
+            } },
+            "rules": [
+                { "id": "in", "from": { "wa": { "chat_id": "*" } },
+                  "to": { "hq": { "room_id": "A", "thread_per_chat": true } }, "msg": { "rc_alias": "{user}" } },
+                { "id": "out", "from": { "hq": { "room_id": "A" } }, "to": { "wa": { "chat_id": "*" } },
+                  "msg": { "msg_format": "{msg}" } },
+            ],
+        });
+        told(&written, &["--instance", instance, "--channel", channel, "--user", "Ada", "--text", text])
+    }
+
+    #[test]
+    fn a_thread_is_named_with_its_opener() {
+        let told = inbox("wa", r#"{"chat_id": "491700000001@s.whatsapp.net"}"#, "hello").unwrap();
+        let opener = told.lines().find(|line| line.contains("in the chat's thread, which begins with:"));
+        assert!(opener.is_some_and(|opener| opener.contains("+491700000001")), "{told}");
+        assert!(told.contains("text: hello") && told.contains("rc_alias: Ada"), "{told}");
+        assert!(told.contains("text, if the identity cannot be shown: Ada: hello"), "{told}");
+    }
+
+    #[test]
+    fn no_text_is_shown_that_can_never_be_sent() {
+        let taken = inbox("hq", r#"{"room_id": "A"}"#, "[+49 170 0000001] hello").unwrap();
+        assert!(taken.contains("      text: hello\n") && !taken.contains("identity"), "{taken}");
+        let refused = inbox("hq", r#"{"room_id": "A"}"#, "[+33 170 0000001] hello").unwrap();
+        assert!(refused.contains("cannot be sent:") && !refused.contains("text:"), "{refused}");
+        assert!(!refused.contains("hello"), "{refused}");
+    }
+
+    #[test]
+    fn a_channel_that_is_no_object_is_told_what_is_expected() {
+        for (written, said) in [
+            (r#""*""#, "\"*\" means all channels"),
+            ("*", "expected value"),
+            (r#""GENERAL""#, "\"GENERAL\" is none"),
+            ("[1]", "[1] is none"),
+        ] {
+            let failure = inbox("hq", written, "hello").expect_err(written);
+            assert!(matches!(failure, Failure::Usage(_)), "{failure:?}");
+            let sentence = failure.sentence().unwrap();
+            assert!(sentence.starts_with("--channel is a JSON object, as a rule has it: {\"room_id\""), "{sentence}");
+            assert!(sentence.contains(said) && !sentence.contains("invalid type"), "{sentence}");
+        }
     }
 
     #[test]
     fn what_the_relay_would_not_send_is_not_shown_as_sent() {
-        tieline_net::install_crypto();
         let guarded = answer("my token is t0p-s3cret", true);
         assert!(guarded.contains("→ lab/B: the secret guard would stop it"), "{guarded}");
-        assert!(!guarded.contains("sent as") && guarded.contains("text: my token is •••"), "{guarded}");
+        assert!(!guarded.contains("as the driver") && guarded.contains("text: my token is •••"), "{guarded}");
         for (text, secret_guard) in [("my token is t0p-s3cret", false), ("hello", true)] {
             let told = answer(text, secret_guard);
-            assert!(told.contains("→ lab/B\n") && told.contains("sent as"), "{told}");
+            assert!(told.contains("→ lab/B\n") && told.contains("as the driver"), "{told}");
         }
         for empty in ["", " \n"] {
             let told = answer(empty, true);

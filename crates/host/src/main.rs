@@ -22,6 +22,7 @@ mod explain;
 mod failure;
 mod lock;
 mod logging;
+mod retried;
 mod rooms;
 mod run;
 mod running;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tieline_core::id::MessageId;
 use tieline_core::send::{Reconciled, SendError, Sent, Trouble};
+use tieline_relay::State;
 
 use crate::house::House;
 use crate::scripted::{Script, Scripted, message, plan, rule};
@@ -33,6 +35,44 @@ async fn what_arrived_is_not_sent_again() {
     let tallies = house.settled().await;
     assert_eq!(chat.texts("B"), ["one", "two"]);
     assert_eq!((tallies.delivered, tallies.possible_duplicates), (2, 0));
+}
+
+/// Since when the instance is as it is, once it is ready.
+async fn ready_since(house: &House, chat: &Scripted) -> Timestamp {
+    loop {
+        let health = house.relay.health().remove(&chat.id).unwrap();
+        if health.state == State::Ready {
+            return health.since;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn one_lost_answer_is_no_failing_instance() {
+    let chat = Scripted::new("chat");
+    let house = house(&chat).await;
+    let first = ready_since(&house, &chat).await;
+    let found = || Sent { ids: vec![MessageId::new("found").unwrap()], ..Sent::default() };
+    chat.script("B", Script::ArriveAndFail(lost()));
+    chat.script_reconcile(Ok(Reconciled::Arrived(found())));
+    chat.receive(message("chat", "A", "m1", "one")).await;
+    house.settled().await;
+    assert_eq!(ready_since(&house, &chat).await, first, "it was found at once");
+
+    chat.script("B", Script::ArriveAndFail(lost()));
+    chat.script_reconcile(Err(lost()));
+    chat.script_reconcile(Ok(Reconciled::Arrived(found())));
+    chat.receive(message("chat", "A", "m2", "two")).await;
+    house.settled().await;
+    let second = ready_since(&house, &chat).await;
+    assert!(second > first, "nobody could say whether it arrived");
+
+    chat.script("B", Script::Fail(lost()));
+    chat.script_reconcile(Ok(Reconciled::Missing));
+    chat.receive(message("chat", "A", "m3", "three")).await;
+    house.settled().await;
+    assert!(ready_since(&house, &chat).await > second, "it did not arrive");
 }
 
 #[tokio::test]
