@@ -10,6 +10,7 @@
 mod address;
 mod api;
 mod classify;
+mod closing;
 mod complete;
 mod cut;
 mod dialect;
@@ -25,6 +26,7 @@ mod instance;
 mod lenient;
 mod login;
 mod mask;
+mod next;
 mod openers;
 mod parse;
 mod part;
