@@ -49,14 +49,19 @@ pub(crate) fn schema(as_target: bool) -> Value {
 /// Understands a source address.
 pub(crate) fn source(address: &Address, hook: Option<&Hook>) -> Result<SourcePattern, Vec<Problem>> {
     let mut problems = unknown(address);
-    // In a `connect` rule one address is both source and target, so a hook's `channel` may stand here.
-    if hook.is_none() && address.keys().contains_key(CHANNEL) {
-        problems.push(channel_without_hook());
+    // In a `connect` rule one address is both source and target; what only a target may say is then left out before.
+    for key in [CHANNEL, THREADS] {
+        if key == CHANNEL && hook.is_none() && address.keys().contains_key(key) {
+            problems.push(channel_without_hook());
+        } else if address.keys().contains_key(key) {
+            let problem = Problem::error(format!("`{key}` belongs to a target, and this is a source"));
+            problems.push(problem.at(key).on_key().help("move it to an address of `to`, or remove it"));
+        }
     }
     let room = text(address, ROOM, &mut problems);
     let channel = match room {
         Some("*") => None,
-        Some(room) => key(room, ROOM, &mut problems),
+        Some(room) => room_key(room, &mut problems),
         None if address.keys().contains_key(ROOM) => None,
         None => {
             problems.push(
@@ -81,7 +86,7 @@ pub(crate) fn target(address: &Address, hook: Option<&Hook>) -> Result<TargetCha
                 .help("name the room; `tieline rooms` lists them"),
         );
     }
-    let room_key = room.and_then(|room| key(room, ROOM, &mut problems));
+    let room_key = room.and_then(|room| room_key(room, &mut problems));
     let name = if let Some(hook) = hook {
         Some(hook.channel(channel))
     } else {
@@ -167,6 +172,16 @@ fn text<'a>(address: &'a Address, key: &str, problems: &mut Vec<Problem>) -> Opt
     }
 }
 
+/// The key of a room that `room_id` names. Ids are letters and digits; `#` and `@` begin the names of channels and people.
+fn room_key(room: &str, problems: &mut Vec<Problem>) -> Option<ChannelKey> {
+    if room.starts_with(['#', '@']) {
+        let problem = Problem::error(format!("`{room}` is a name, and `room_id` takes an id")).at(ROOM);
+        problems.push(problem.help("`tieline rooms` lists the rooms and their ids"));
+        return None;
+    }
+    key(room, ROOM, problems)
+}
+
 fn key(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<ChannelKey> {
     ChannelKey::new(text).map_err(|error| problems.push(Problem::error(error.to_string()).at(at))).ok()
 }
@@ -198,7 +213,33 @@ mod tests {
         let misspelt = source(&address(json!({ "roomid": "GENERAL" })), None).expect_err("misspelt");
         assert!(misspelt[0].help.as_deref().is_some_and(|help| help.contains("room_id")));
         assert!(source(&address(json!({ "room_id": "R", "channel": "#x" })), None).is_err());
-        assert!(source(&address(json!({ "room_id": "R", "channel": "#x" })), Some(&hook())).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_no_room_id() {
+        for name in ["#general", "@ann"] {
+            let named = address(json!({ "room_id": name }));
+            for hook in [None, Some(&hook())] {
+                for problems in [source(&named, hook).expect_err(name), target(&named, hook).expect_err(name)] {
+                    assert!(messages(&problems).contains("`room_id` takes an id"), "{problems:?}");
+                    assert!(problems[0].help.as_deref().is_some_and(|help| help.contains("tieline rooms")));
+                }
+            }
+            assert!(target(&address(json!({ "channel": name })), Some(&hook())).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_source_has_nothing_that_belongs_to_a_target() {
+        let told = source(&address(json!({ "room_id": "R", "channel": "#x" })), Some(&hook())).expect_err("refused");
+        assert!(messages(&told).contains("`channel` belongs to a target"), "{told:?}");
+
+        for asked in [json!(true), json!(false)] {
+            let told =
+                source(&address(json!({ "room_id": "R", "thread_per_chat": asked })), None).expect_err("refused");
+            assert!(messages(&told).contains("this is a source"), "{told:?}");
+            assert_eq!(told.len(), 1);
+        }
     }
 
     #[test]
