@@ -87,9 +87,17 @@ impl Refusal {
 }
 
 /// `X-RateLimit-Reset`: milliseconds since 1970.
+///
+/// What stands before the server may count in another unit. Read as milliseconds, seconds of today lie in January 1970 and
+/// microseconds of today after the year 5138, where no limit ends; such a number is taken in its own unit. Nothing else is
+/// changed: we never wait less than was said.
 pub(crate) fn reset(headers: &HeaderMap) -> Option<Timestamp> {
-    let value = headers.get("x-ratelimit-reset")?.to_str().ok()?;
-    Timestamp::from_millisecond(value.trim().parse().ok()?).ok()
+    let value: i64 = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
+    match value {
+        1_000_000_000..100_000_000_000 => Timestamp::from_second(value).ok(),
+        100_000_000_000_000..100_000_000_000_000_000 => Timestamp::from_microsecond(value).ok(),
+        _ => Timestamp::from_millisecond(value).ok(),
+    }
 }
 
 /// A time after another, as late as there is one.
@@ -141,6 +149,23 @@ mod tests {
         assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_120).ok());
         headers.remove("retry-after");
         assert_eq!(Refusal::read(status, &headers, &Value::Null, now()).until, Timestamp::from_second(1_001).ok());
+    }
+
+    #[test]
+    fn a_reset_in_another_unit_is_understood() {
+        let reset = |written: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-ratelimit-reset", written.parse().unwrap());
+            reset(&headers)
+        };
+        let noon = "2026-03-01T12:00:00Z".parse().ok();
+        for written in ["1772366400000", " 1772366400 ", "1772366400000000"] {
+            assert_eq!(reset(written), noon, "{written}");
+        }
+        // Far away, but a time all the same: it is believed.
+        assert_eq!(reset("4102444800000"), "2100-01-01T00:00:00Z".parse().ok());
+        assert_eq!(reset("1500123"), Timestamp::from_millisecond(1_500_123).ok());
+        assert_eq!(reset("soon"), None);
     }
 
     #[test]
