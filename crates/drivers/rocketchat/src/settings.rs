@@ -18,14 +18,17 @@ pub(crate) struct Settings {
     /// fetched. In `"webhook"` mode the server of `webhook_url`, unless it is given.
     pub(crate) server_url: Option<String>,
     /// Personal access token of the bot (My account → Personal access tokens). Required for `"api"`, with `user_id`.
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) auth_token: Option<String>,
     /// User id that belongs to `auth_token`; Rocket.Chat shows both together.
     pub(crate) user_id: Option<String>,
     /// Instead of `auth_token` and `user_id`: the bot's user name. The login is renewed when it expires.
     pub(crate) username: Option<String>,
     /// The password that belongs to `username`.
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) password: Option<String>,
     /// URL of the Incoming Webhook, `https://chat.example.com/hooks/…/…`. Required for `"webhook"`.
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) webhook_url: Option<String>,
     /// How messages are received: `"webhook"` (an Outgoing Webhook calls us). `"realtime"` comes with a later version.
     #[serde(default)]
@@ -42,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) listen_path: String,
     /// The Outgoing Webhook's token. When set, every request must carry it.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) webhook_token: String,
     /// Largest file in bytes, in both directions.
     #[serde(default = "default_file_size")]
@@ -51,6 +55,7 @@ pub(crate) struct Settings {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) proxy: Option<Option<String>>,
     /// How an answer is shown: `"thread"` (in the thread of the message it answers) or `"quote"`.
     #[serde(default)]
@@ -221,5 +226,15 @@ mod tests {
             assert!(property["description"].is_string(), "{key} has no description");
         }
         assert_eq!(schema["properties"]["listen_port"]["default"], json!(8093));
+    }
+
+    #[test]
+    fn the_schema_marks_what_is_secret() {
+        let schema = schema();
+        let properties = schema["properties"].as_object().expect("properties");
+        let mut marked: Vec<&str> =
+            properties.iter().filter(|(_, p)| p["writeOnly"] == json!(true)).map(|(key, _)| key.as_str()).collect();
+        marked.sort_unstable();
+        assert_eq!(marked, ["auth_token", "password", "proxy", "webhook_token", "webhook_url"]);
     }
 }
