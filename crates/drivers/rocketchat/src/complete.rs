@@ -14,6 +14,8 @@ use crate::api::no_answer;
 use crate::download::{self, DownloadError};
 use crate::driver::RocketChatDriver;
 use crate::files;
+use crate::parse::parse;
+use crate::quotation;
 use crate::refusal::Failure;
 
 /// How long a message is looked for. An event may wait a minute for it, and a few such lookups must fit in.
@@ -82,7 +84,7 @@ impl RocketChatDriver {
     }
 
     /// Puts what REST says about a message into its event. The text stays as it was received: an edit that came in
-    /// between has an event of its own.
+    /// between has an event of its own. Only where there is none, a caption that stands elsewhere is one.
     fn take_over(&self, event: &mut Event, message: &Value) {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(account) = message.get("u") {
@@ -109,6 +111,11 @@ impl RocketChatDriver {
         let edit = matches!(event.body, Body::Edit(_));
         let files = files::of(&self.instance, message);
         if let Some(content) = event.message_mut() {
+            if content.text.blocks.is_empty() {
+                let (quoted, caption) = quotation::split(files::caption("", message), &self.instance.server);
+                content.text = parse(caption);
+                content.reply_to = quoted.or_else(|| content.reply_to.take());
+            }
             for block in &mut content.text.blocks {
                 if let Block::Line(spans) | Block::Quote(spans) | Block::Item(_, spans) | Block::Heading(_, spans) =
                     block

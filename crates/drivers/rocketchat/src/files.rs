@@ -16,11 +16,10 @@ pub(crate) fn of(instance: &Instance, message: &Value) -> Vec<Attachment> {
     let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let entries: Vec<&Value> =
         list("files").iter().filter(|file| file.get("typeGroup").and_then(Value::as_str) != Some("thumb")).collect();
-    let is_file = |attachment: &&Value| attachment.get("type").and_then(Value::as_str) == Some("file");
     let encrypted = message.get("t").and_then(Value::as_str) == Some("e2e");
     let mut found: Vec<Attachment> = list("attachments")
         .iter()
-        .filter(is_file)
+        .filter(|attachment| is_file(attachment))
         .map(|attachment| {
             let id = text(attachment, "fileId").or_else(|| id_in(text(attachment, "title_link")?));
             // Whoever posts chooses what an attachment says; the server alone says which files a message has. The bot
@@ -55,6 +54,20 @@ pub(crate) fn of(instance: &Instance, message: &Value) -> Vec<Attachment> {
         });
     }
     found
+}
+
+/// The text of a message that has files. Some clients write the caption as the `description` of a file's attachment, and
+/// nothing in `msg`; `said` is what stands there.
+pub(crate) fn caption<'m>(said: &'m str, message: &'m Value) -> &'m str {
+    if !said.is_empty() {
+        return said;
+    }
+    let attachments = message.get("attachments").and_then(Value::as_array).into_iter().flatten();
+    attachments.filter(|attachment| is_file(attachment)).find_map(|file| text(file, "description")).unwrap_or_default()
+}
+
+fn is_file(attachment: &Value) -> bool {
+    attachment.get("type").and_then(Value::as_str) == Some("file")
 }
 
 fn one(

@@ -48,7 +48,9 @@ pub(crate) fn event(
     let tmid = filled(payload.tmid.as_ref())
         .or_else(|| uploaded?.get("tmid")?.as_str())
         .and_then(|tmid| MessageId::new(tmid).ok());
-    let (quoted, text) = quotation::split(payload.text.as_deref().unwrap_or_default(), &instance.server);
+    let said = payload.text.as_deref().unwrap_or_default();
+    let said = uploaded.map_or(said, |message| files::caption(said, message));
+    let (quoted, text) = quotation::split(said, &instance.server);
     let content = Message {
         text: parse(text),
         attachments: uploaded.map(|message| files::of(instance, message)).unwrap_or_default(),
@@ -203,6 +205,23 @@ pub(crate) mod tests {
         assert!(matches!(message.attachments[0].content, Content::Remote(_)));
         assert_eq!(message.reply_to, Some(MessageId::new("t1").unwrap()));
         assert_eq!(event.missing, Some(json!({ "message": false })));
+    }
+
+    #[test]
+    fn a_caption_may_stand_in_the_files_description() {
+        let file = |said: &str| {
+            let message = json!({
+                "attachments": [
+                    { "title": "a link", "description": "no caption" },
+                    { "type": "file", "title": "a.png", "fileId": "F1", "description": "" },
+                    { "type": "file", "title": "b.png", "fileId": "F2", "description": "*look*" },
+                ],
+            });
+            let event = event_of(false, json!({ "text": said, "message": message }));
+            event.message().expect("a message").text.clone()
+        };
+        assert_eq!(file(""), parse("*look*"));
+        assert_eq!(file("said"), parse("said"));
     }
 
     #[test]

@@ -23,6 +23,15 @@ use super::shape::text;
 use super::state::{Account, State, Upload};
 use crate::port::{Answer, bytes_body, file_body};
 
+/// Where a client puts the caption of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Caption<'c> {
+    /// Into the text of the message.
+    Text(&'c str),
+    /// Into the `description` of the file's attachment.
+    Description(&'c str),
+}
+
 /// What an upload brought.
 struct Parsed {
     file: FakeFile,
@@ -86,6 +95,7 @@ impl Inside {
         if let Some(name) = text(fields, "fileName") {
             name.clone_into(&mut file.name);
         }
+        text(fields, "description").unwrap_or_default().clone_into(&mut file.description);
         let owned = |key: &str| text(fields, key).filter(|value| !value.is_empty()).map(str::to_owned);
         let message = self.post(Draft {
             room: room.to_owned(),
@@ -136,13 +146,18 @@ impl Inside {
         name: &str,
         mime: &str,
         bytes: &[u8],
-        caption: &str,
+        caption: Caption<'_>,
     ) -> Result<FakeMessage, Refusal> {
         let id = self.state().new_id("F");
         let path = self.files.path().join(&id);
         std::fs::write(&path, bytes).map_err(|error| Refusal::plain(&error.to_string()))?;
+        let (text, description) = match caption {
+            Caption::Text(text) => (text, ""),
+            Caption::Description(description) => ("", description),
+        };
         let file = FakeFile {
             id,
+            description: description.to_owned(),
             name: name.to_owned(),
             mime: mime.to_owned(),
             size: bytes.len() as u64,
@@ -154,7 +169,7 @@ impl Inside {
         let draft = Draft {
             room: room.to_owned(),
             author: author.id,
-            text: caption.to_owned(),
+            text: text.to_owned(),
             files: vec![file],
             quotes: true,
             ..Draft::default()
@@ -229,7 +244,7 @@ impl Inside {
             out.write_all(&chunk).await.map_err(disk)?;
         }
         out.flush().await.map_err(disk)?;
-        Ok(FakeFile { id, name, mime, size, sha256: hex(digest), path })
+        Ok(FakeFile { description: String::new(), id, name, mime, size, sha256: hex(digest), path })
     }
 
     /// `/file-upload/{fileId}/{name}`.

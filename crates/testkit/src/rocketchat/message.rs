@@ -59,6 +59,8 @@ pub struct FakeFile {
     pub size: u64,
     /// The SHA-256 of its bytes, in hexadecimal digits.
     pub sha256: String,
+    /// What some clients call its caption: it stands in its attachment, not in the message's text. Empty if there is none.
+    pub description: String,
     /// Where the bytes lie, as long as the server lives.
     pub path: PathBuf,
 }
@@ -90,6 +92,9 @@ impl FakeFile {
             "type": "file", "title": self.name, "title_link": self.link(), "title_link_download": true,
             "fileId": self.id,
         });
+        if !self.description.is_empty() {
+            attachment["description"] = json!(self.description);
+        }
         let kind = self.mime.split('/').next().unwrap_or_default();
         let fields = match (kind, self.thumbnail()) {
             ("image", Some(thumbnail)) => json!({

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::faults::Faults;
+use super::files::Caption;
 use super::incoming::{HookOptions, HookState, IncomingHook};
 use super::inside::{Inside, RecordedRequest};
 use super::message::FakeMessage;
@@ -289,7 +290,12 @@ impl FakeRocketChat {
         bytes: &[u8],
         caption: &str,
     ) -> Result<FakeMessage, Refused> {
-        Ok(self.inside.person_file(&user.id, room, name, mime, bytes, caption)?)
+        Ok(self.inside.person_file(&user.id, room, name, mime, bytes, Caption::Text(caption))?)
+    }
+
+    /// A person puts a picture into a room with a client that writes the caption as the file's `description`.
+    pub fn post_described(&self, user: &User, room: &str, bytes: &[u8], caption: &str) -> Result<FakeMessage, Refused> {
+        Ok(self.inside.person_file(&user.id, room, "cat.png", "image/png", bytes, Caption::Description(caption))?)
     }
 
     /// A person changes a message.

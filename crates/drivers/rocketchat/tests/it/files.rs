@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tieline_core::event::{Attachment, AttachmentKind, Body, Content};
+use tieline_core::markup::{Block, Span};
 use tieline_core::send::Outgoing;
 use tieline_core::spool::MediaSpool;
 use tieline_testkit::rocketchat::{FakeRocketChat, Fault, HookEvent, OutgoingHook, RocketChatScript, Route};
@@ -82,6 +83,19 @@ async fn a_received_file_is_fetched_from_the_server() {
     let path = scene.spool.open(id).await.expect("it is there");
     assert_eq!(std::fs::read(path).expect("readable"), b"the bytes");
     assert_eq!((file.name.as_str(), file.size), ("cat.png", Some(9)));
+}
+
+#[tokio::test]
+async fn a_caption_in_the_files_description_is_the_text() {
+    let scene = scene(no_limit(), Mode::Api).await;
+    let _running = scene.run().await;
+    scene.server.post_described(&scene.ann, ROOM, b"bytes", "*look* at it").expect("posted");
+    let event = scene.inbound.wait_for(|event| matches!(event.body, Body::Message(_))).await;
+    assert!(event.message().expect("a message").text.blocks.is_empty(), "the call has no caption");
+    let whole = scene.driver.complete(&event, false).await.expect("the server answers").event;
+    let message = whole.message().expect("a message");
+    let expected = vec![Span::Bold(vec![Span::Text("look".into())]), Span::Text(" at it".into())];
+    assert_eq!((&message.text.blocks, message.attachments.len()), (&vec![Block::Line(expected)], 1));
 }
 
 #[tokio::test]
