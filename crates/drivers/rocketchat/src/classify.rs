@@ -4,6 +4,7 @@ use http::StatusCode;
 use tieline_core::send::{Pause, Scope, SendError, Trouble};
 use tieline_net::Transport;
 
+use crate::doctor::CHECK;
 use crate::refusal::{Failure, Refusal};
 
 /// What a repeat of the call would do.
@@ -37,7 +38,7 @@ pub(crate) fn send_error(failure: &Failure, repeat: Repeat, scope: &Scope, room:
         return SendError::RateLimited(Pause { scope: scope.clone(), until });
     }
     if refusal.is_login() {
-        let reason = format!("{failure}; check `auth_token` and `user_id`, or `username` and `password`");
+        let reason = format!("{failure}; {CHECK}");
         return SendError::Retryable { reason, trouble: Trouble::Credentials, after: None };
     }
     if refusal.status.is_server_error() || refusal.status == StatusCode::REQUEST_TIMEOUT {

@@ -7,6 +7,10 @@ use tieline_core::driver::{DriverError, Finding, Room, Verdict};
 use crate::driver::RocketChatDriver;
 use crate::refusal::Failure;
 
+/// What is wrong where the server answers 401, and what to do about it.
+pub(crate) const REFUSED: &str = "Rocket.Chat refuses the bot's credentials";
+pub(crate) const CHECK: &str = "check `auth_token` and `user_id`, or `username` and `password`";
+
 impl RocketChatDriver {
     pub(crate) async fn list_rooms(&self) -> Result<Vec<Room>, DriverError> {
         if !self.api.login.is_possible() {
@@ -15,7 +19,12 @@ impl RocketChatDriver {
                     .to_owned(),
             ));
         }
-        let rooms = self.joined_rooms().await.map_err(|failure| DriverError(failure.to_string()))?;
+        let rooms = self.joined_rooms().await.map_err(|failure| match &failure {
+            Failure::Refused(refusal) if refusal.is_login() => DriverError(format!("{REFUSED}: {CHECK}")),
+            Failure::Refused(_) | Failure::Transport { .. } | Failure::Unusable { .. } => {
+                DriverError(failure.to_string())
+            }
+        })?;
         Ok(rooms.iter().filter_map(room).collect())
     }
 
@@ -65,10 +74,7 @@ impl RocketChatDriver {
         match self.api.get("me", &[]).await {
             Ok(answer) => findings.extend(account(&answer.body)),
             Err(Failure::Refused(refusal)) if refusal.is_login() => {
-                findings.push(bad(
-                    "Rocket.Chat refuses the bot's credentials".to_owned(),
-                    "check `auth_token` and `user_id`, or `username` and `password`",
-                ));
+                findings.push(bad(REFUSED.to_owned(), CHECK));
                 return findings;
             }
             Err(failure) => {

@@ -15,9 +15,10 @@ use tieline_core::webhook::Mount;
 
 use crate::api::Api;
 use crate::cut;
+use crate::doctor::{CHECK, REFUSED};
 use crate::instance::{Instance, Sender};
 use crate::mask::Mask;
-use crate::openers::Openers;
+use crate::openers::{self, Opener};
 use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
@@ -39,7 +40,6 @@ pub(crate) struct RocketChatDriver {
     pub(crate) rooms: RoomBook,
     pub(crate) mask: Mask,
     pub(crate) turns: Turns,
-    pub(crate) openers: Openers,
     /// Whether the latest lookup of a message had no answer.
     pub(crate) silent: AtomicBool,
     pub(crate) wrong_tokens: Throttle,
@@ -56,7 +56,6 @@ impl RocketChatDriver {
             rooms: RoomBook::default(),
             mask: Mask::default(),
             turns: Turns::default(),
-            openers: Openers::default(),
             silent: AtomicBool::new(false),
             wrong_tokens: Throttle::default(),
             bad_calls: Throttle::default(),
@@ -83,11 +82,7 @@ impl RocketChatDriver {
     async fn check(&self) -> Result<(), String> {
         match self.api.get("me", &[]).await {
             Ok(_) => Ok(()),
-            Err(Failure::Refused(refusal)) if refusal.is_login() => {
-                Err("Rocket.Chat refuses the bot's credentials: check `auth_token` and `user_id`, or `username` and \
-                    `password`"
-                    .to_owned())
-            }
+            Err(Failure::Refused(refusal)) if refusal.is_login() => Err(format!("{REFUSED}: {CHECK}")),
             Err(failure) => Err(format!("Rocket.Chat at {} cannot be used: {failure}", self.instance.server)),
         }
     }
@@ -105,6 +100,23 @@ impl RocketChatDriver {
             wait = (wait * 2).min(RECHECK.1);
         }
         context.health.ready();
+    }
+
+    async fn send_step(&self, sending: &Sending, step: Step) -> Result<Sent, SendError> {
+        match (step, &self.instance.sender) {
+            (Step::Hook { said, attachments }, Sender::Hook(hook)) => {
+                self.send_hook(sending, hook, &said, &attachments).await
+            }
+            (Step::Hook { .. }, Sender::Api) | (_, Sender::Hook(_)) => {
+                let reason = "the instance's `send_method` was changed since the message was cut; retry it".to_owned();
+                Err(SendError::Permanent { reason })
+            }
+            (Step::Text(said), Sender::Api) => self.send_text(sending, &said).await,
+            (Step::Upload(file), Sender::Api) => self.send_upload(sending, &file).await,
+            (Step::Confirm { said, file, label }, Sender::Api) => {
+                self.send_confirm(sending, &said, &file, &label).await
+            }
+        }
     }
 
     fn step(sending: &Sending) -> Result<Step, SendError> {
@@ -153,20 +165,13 @@ impl Driver for RocketChatDriver {
     }
 
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
-        match (self.in_thread(sending, Self::step(sending)?).await?, &self.instance.sender) {
-            (Step::Hook { said, attachments }, Sender::Hook(hook)) => {
-                self.send_hook(sending, hook, &said, &attachments).await
-            }
-            (Step::Hook { .. }, Sender::Api) | (_, Sender::Hook(_)) => {
-                let reason = "the instance's `send_method` was changed since the message was cut; retry it".to_owned();
-                Err(SendError::Permanent { reason })
-            }
-            (Step::Text(said), Sender::Api) => self.send_text(sending, &said).await,
-            (Step::Upload(file), Sender::Api) => self.send_upload(sending, &file).await,
-            (Step::Confirm { said, file, label }, Sender::Api) => {
-                self.send_confirm(sending, &said, &file, &label).await
-            }
+        let (step, opener) = openers::in_thread(sending, Self::step(sending)?);
+        let before = self.look_for(opener).await;
+        if before == Opener::Gone {
+            return Err(SendError::ThreadGone);
         }
+        let outcome = self.send_step(sending, step).await;
+        self.settled(opener, before, outcome).await
     }
 
     async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {

@@ -117,6 +117,8 @@ async fn wrong_credentials_are_told_and_others_are_not_confused_with_them() {
     scene.health.wait_for(|health| matches!(health, Health::Failing(why) if why.contains("auth_token"))).await;
     let findings = scene.driver.doctor(&[]).await;
     assert!(findings.iter().any(|finding| finding.what.contains("refuses the bot's credentials")));
+    let refused = scene.driver.rooms().await.expect_err("the token is no longer valid").to_string();
+    assert!(refused.contains("refuses the bot's credentials: check `auth_token` and `user_id`"), "{refused}");
 }
 
 #[tokio::test]
