@@ -48,6 +48,15 @@ pub fn compose(event: &Event, frame: &Frame, dialect: &dyn Dialect, zone: &TimeZ
     Composed { text, named_text, keys }
 }
 
+/// Whether an event is a message with neither text nor a file in it: brackets that name its recipient are not said.
+pub fn says_nothing(event: &Event, frame: &Frame) -> bool {
+    event.message().is_some_and(|message| {
+        let named = frame.addressed == Some(Addressed::Prefix);
+        let text = if named { Cow::Owned(recipient::cut(&message.text)) } else { Cow::Borrowed(&message.text) };
+        text.is_blank() && message.attachments.is_empty()
+    })
+}
+
 /// What the names in templates stand for.
 struct Values<'v> {
     event: &'v Event,

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use tieline_core::compose::compose;
+use tieline_core::compose::{compose, says_nothing};
 use tieline_core::event::Event;
 use tieline_core::frame::Frame;
 use tieline_core::id::MessageId;
@@ -12,6 +12,7 @@ use tieline_core::outbox::Delivery;
 use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
 
 use crate::exchange::{Exchange, Running, Stopping};
+use crate::intake::are_around;
 
 /// The reason of a dead letter that would have told a secret.
 const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a password or the secret part of a URL), which \
@@ -48,7 +49,7 @@ impl Parts {
             return Ok(Ok(Self { pieces: delivery.parts.clone(), thread: None, first_tried }));
         }
         let event = &delivery.event;
-        if event.message().is_some_and(|message| message.text.is_blank() && message.attachments.is_empty()) {
+        if says_nothing(event, frame) {
             return Ok(Err(Unsendable::Nothing));
         }
         let outgoing = outgoing(exchange, instance, delivery, frame).await?;
@@ -147,7 +148,14 @@ async fn answered(
 ) -> Result<Option<MessageId>, Stopping> {
     // A notice answers what its reader wrote, and so names a message of the target.
     let realm = match exchange.instances.get(&event.instance) {
-        Some(source) if !event.message_id.is_ours() => &source.realm,
+        Some(source) if !event.message_id.is_ours() => {
+            let places =
+                exchange.insist("looking for a parent", || exchange.outbox.places(&source.realm, parent)).await?;
+            if !are_around(exchange, event, &places) {
+                return Ok(None);
+            }
+            &source.realm
+        }
         _ => &instance.realm,
     };
     let found = exchange

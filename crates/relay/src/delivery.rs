@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tieline_core::filter::choose;
-use tieline_core::frame::{Addressed, Frame, NamedFrame};
+use tieline_core::frame::{Addressed, NamedFrame};
 use tieline_core::outbox::{Delivery, Settlement};
 use tieline_core::send::{Pause, Reconciled, SendError, Sending, Sent, Trouble};
 
@@ -15,8 +15,12 @@ use crate::backoff::ATTEMPTS;
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::gates::until;
 use crate::health::Side;
-use crate::notice::tell_writer;
+use crate::notice::{Failure, tell_writer};
+use crate::settlement::{dead, die, settle};
 use crate::unsettled::Ticket;
+
+/// How often a delivery's thread is opened anew.
+const REOPENED: u8 = 3;
 
 /// Delivers. `suspect` is there if this delivery may have been under way when the last process was killed.
 ///
@@ -49,6 +53,10 @@ pub(crate) async fn deliver(
         }
         Err(Unsendable::Nothing) => {
             let reason = "there is neither text nor a file in it".to_owned();
+            // Whoever names a recipient wants to say something.
+            if frame.frame.addressed == Some(Addressed::Prefix) {
+                tell_writer(exchange, &delivery, &frame.frame, Failure::refused(&reason)).await?;
+            }
             return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
         }
     };
@@ -57,14 +65,15 @@ pub(crate) async fn deliver(
         parts.first_tried = delivery.received;
     }
     parts.thread = exchange.threads.of(exchange, &delivery, &frame.frame).await?;
-    let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect };
+    let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect, reopened: 0, unsure: false };
     let end = match tries.run().await {
         Ok(Ok(())) => {
             exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
             Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
         }
-        Ok(Err(reason)) => {
-            tell_writer(exchange, &tries.delivery, &tries.frame.frame, &reason).await?;
+        Ok(Err(GivenUp { reason, refused })) => {
+            let failure = Failure { reason: refused.then_some(&reason), unsure: tries.unsure };
+            tell_writer(exchange, &tries.delivery, &tries.frame.frame, failure).await?;
             dead(&tries.delivery, reason)
         }
         Err(Stopping) => {
@@ -83,37 +92,6 @@ pub(crate) async fn deliver(
     settled
 }
 
-/// Makes a delivery a dead letter, and tells the writer if the writer chose its recipient.
-async fn die(
-    exchange: &Exchange,
-    realm: &str,
-    delivery: &Delivery,
-    frame: &Frame,
-    reason: String,
-) -> Result<(), Stopping> {
-    tell_writer(exchange, delivery, frame, &reason).await?;
-    settle(exchange, realm, delivery, dead(delivery, reason)).await
-}
-
-fn dead(delivery: &Delivery, reason: String) -> Settlement {
-    Settlement::Dead { attempts: delivery.attempts, reason }
-}
-
-async fn settle(exchange: &Exchange, realm: &str, delivery: &Delivery, settlement: Settlement) -> Result<(), Stopping> {
-    match &settlement {
-        Settlement::Dead { reason, .. } => exchange.telemetry.died(delivery, &exchange.guard.mask(reason)),
-        Settlement::Filtered(reason) => exchange.telemetry.filtered(delivery, reason),
-        Settlement::Delivered(_) | Settlement::Retry { .. } => {}
-    }
-    let files = exchange
-        .insist("settling a delivery", || {
-            exchange.outbox.settle(delivery.id, settlement.clone(), realm, exchange.now())
-        })
-        .await?;
-    exchange.discard(files).await;
-    Ok(())
-}
-
 /// The tries of one delivery.
 struct Tries<'t> {
     exchange: &'t Exchange,
@@ -123,10 +101,18 @@ struct Tries<'t> {
     parts: Parts,
     /// Held from the beginning of a send until its end is known and on disk.
     ticket: Option<Ticket>,
+    /// How often its thread was opened anew.
+    reopened: u8,
+    /// Whether a try may have arrived of which nobody knows.
+    unsure: bool,
 }
 
 /// Why a delivery is given up.
-type GivenUp = String;
+struct GivenUp {
+    reason: String,
+    /// Whether the platform refused it for good, so that its writer can do something about it.
+    refused: bool,
+}
 
 /// Why it is not known whether a part arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,20 +189,32 @@ impl Tries<'_> {
             }
             SendError::ThreadGone => {
                 self.ticket = None;
-                let gone = self.parts.thread.take();
-                self.parts.thread =
-                    self.exchange.threads.reopen(self.exchange, &self.delivery, &self.frame.frame).await?;
-                if self.parts.thread.is_some() && self.parts.thread != gone {
-                    return Ok(Ok(()));
-                }
-                self.retry_later("thread", "the thread is gone, and a new one could not be opened", None).await
+                self.thread_gone().await
             }
             SendError::Permanent { reason } => {
                 self.ticket = None;
                 self.delivery.attempts += 1;
-                Ok(Err(reason))
+                Ok(Err(GivenUp { reason, refused: true }))
             }
         }
+    }
+
+    /// Opens the thread anew: once at once, then after a while, since whoever deletes an opener may delete the next.
+    /// In the end the message is said outside of it.
+    async fn thread_gone(&mut self) -> Result<Result<(), GivenUp>, Stopping> {
+        let gone = self.parts.thread.take();
+        if gone.is_some() && self.reopened == REOPENED {
+            return Ok(Ok(()));
+        }
+        if gone.is_none() || self.reopened > 0 {
+            let waited = self.retry_later("thread", "the thread is gone again", None).await?;
+            if waited.is_err() {
+                return Ok(waited);
+            }
+        }
+        self.reopened += 1;
+        self.parts.thread = self.exchange.threads.reopen(self.exchange, &self.delivery, &self.frame.frame).await?;
+        Ok(Ok(()))
     }
 
     /// Asks the platform whether a part arrived, until there is an answer.
@@ -246,6 +244,7 @@ impl Tries<'_> {
                 }
                 Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. } | SendError::ThreadGone) => {
                     self.ticket = None;
+                    self.unsure = true;
                     self.exchange.telemetry.may_double(&self.delivery);
                     self.exchange
                         .insist("counting a possible duplicate", || self.exchange.outbox.count_possible_duplicate())
@@ -262,18 +261,24 @@ impl Tries<'_> {
                     self.doubted(doubt);
                     self.troubled(trouble, &reason);
                     if let Err(given_up) = self.retry_later("reconcile", &reason, after).await? {
-                        return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
+                        return Ok(Err(self.doubt(given_up)));
                     }
                 }
                 Err(SendError::Ambiguous { reason }) => {
                     at_once = true;
                     self.exchange.note_health(self.instance.config.id(), Side::Sending, Some(&reason));
                     if let Err(given_up) = self.retry_later("reconcile", &reason, None).await? {
-                        return Ok(Err(format!("{given_up}. Whether an earlier try arrived is not known")));
+                        return Ok(Err(self.doubt(given_up)));
                     }
                 }
             }
         }
+    }
+
+    fn doubt(&mut self, mut given_up: GivenUp) -> GivenUp {
+        self.unsure = true;
+        given_up.reason.push_str(". Whether an earlier try arrived is not known");
+        given_up
     }
 
     async fn rate_limited(&mut self, pause: &Pause) {
@@ -295,10 +300,11 @@ impl Tries<'_> {
         if now >= deadline {
             self.ticket = None;
             let limit = SignedDuration::try_from(self.exchange.give_up_after).unwrap_or(SignedDuration::MAX);
-            return Ok(Err(format!(
+            let reason = format!(
                 "given up at try {}, {limit:#} after its receipt (`global.give_up_after`); the last one failed: {reason}",
                 self.delivery.attempts
-            )));
+            );
+            return Ok(Err(GivenUp { reason, refused: false }));
         }
         let wait = ATTEMPTS.after(self.delivery.attempts).max(after.unwrap_or_default());
         let again = add(now, wait).min(deadline);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use tieline_core::driver::{Inbound, InboundError};
 use tieline_core::event::{Authorship, Body, Event};
-use tieline_core::id::EventSeq;
+use tieline_core::id::{Channel, ChannelKey, EventSeq};
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
 
@@ -160,10 +160,24 @@ async fn links(exchange: &Exchange, plan: &Plan, event: &Event) -> Result<Links,
         return Ok(Links::default());
     };
     let parent_places = exchange.outbox.places(&instance.realm, parent).await?;
-    if !parent_places.is_empty() {
-        exchange.outbox.still_used(&instance.realm, parent, exchange.now()).await?;
+    if !are_around(exchange, event, &parent_places) {
+        return Ok(Links::default());
     }
+    exchange.outbox.still_used(&instance.realm, parent, exchange.now()).await?;
     Ok(Links { parent: parent_places })
+}
+
+/// Whether one of these places of a message is where an event happened, so that whoever said the event saw the message.
+/// People can name others: by a quotation from another room, or by an id that they made up.
+pub(crate) fn are_around(exchange: &Exchange, event: &Event, places: &[Channel]) -> bool {
+    let Some(here) = exchange.instances.get(&event.instance) else { return false };
+    let names = here.config.target_names(event);
+    places.iter().any(|place| {
+        let fellow = || exchange.instances.get(&place.instance).is_some_and(|there| there.realm == here.realm);
+        let same = |key: &ChannelKey| place.key == *key;
+        ([&event.channel].into_iter().chain(&event.parent).any(same) || names.iter().any(same))
+            && (place.instance == event.instance || (here.config.is_shared(&place.key) && fellow()))
+    })
 }
 
 pub(crate) fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {

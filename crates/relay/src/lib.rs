@@ -28,6 +28,7 @@ mod notice;
 mod relay;
 mod retention;
 mod secret_guard;
+mod settlement;
 mod stored_messages;
 mod supervisor;
 mod telemetry;

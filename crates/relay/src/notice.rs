@@ -4,8 +4,10 @@
 //! cannot be reached. The notice is an event that tieline makes itself, in the channel that could not be reached, and
 //! goes the way of every message: it is on disk before the dead letter is, and its copy is known as ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use tieline_core::compose::one_line;
 use tieline_core::event::{Author, Body, Event, Message};
 use tieline_core::frame::{Frame, NamedFrame};
 use tieline_core::id::{Channel, MessageId};
@@ -16,18 +18,37 @@ use tieline_core::template::Template;
 use crate::exchange::{Exchange, Stopping};
 use crate::intake::intake;
 
+/// What a writer is told who can do nothing about it.
+const TROUBLE: &str = "it could not be delivered; whoever runs tieline can say why";
+
+/// Why a message was not sent, as far as its writer needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure<'r> {
+    /// What is wrong with the message or its recipient; `None` if neither is to blame.
+    pub(crate) reason: Option<&'r str>,
+    /// Whether an earlier try may have arrived.
+    pub(crate) unsure: bool,
+}
+
+impl<'r> Failure<'r> {
+    /// Nothing was sent, because of the message or its recipient.
+    pub(crate) fn refused(reason: &'r str) -> Self {
+        Self { reason: Some(reason), unsure: false }
+    }
+}
+
 /// Tells the writer of a message that is about to become a dead letter, if the writer named its recipient.
 pub(crate) async fn tell_writer(
     exchange: &Exchange,
     delivery: &Delivery,
     frame: &Frame,
-    reason: &str,
+    failure: Failure<'_>,
 ) -> Result<(), Stopping> {
     let event = &delivery.event;
     if frame.addressed.is_none() || event.message_id.is_ours() {
         return Ok(());
     }
-    let Some((routing, notice)) = notice(exchange, delivery, frame, reason) else {
+    let Some((routing, notice)) = notice(exchange, delivery, frame, failure) else {
         tracing::warn!(trace = %delivery.seq, "Nobody can tell the writer that the message did not arrive");
         return Ok(());
     };
@@ -37,13 +58,20 @@ pub(crate) async fn tell_writer(
     Ok(())
 }
 
-fn notice(exchange: &Exchange, delivery: &Delivery, frame: &Frame, reason: &str) -> Option<(Routing, Arc<Event>)> {
+fn notice(
+    exchange: &Exchange,
+    delivery: &Delivery,
+    frame: &Frame,
+    failure: Failure<'_>,
+) -> Option<(Routing, Arc<Event>)> {
     let event = &delivery.event;
     let room = exchange.instances.get(&event.instance)?.config.target_for(&event.channel)?;
     let unreached = &exchange.instances.get(&frame.target.instance)?.config;
     let who = unreached.describe(&frame.target.key);
-    let text =
-        format!("{}, your message to {who} was not sent: {}", event.author.shown_name(), exchange.guard.mask(reason));
+    let writer = one_line(event.author.shown_name());
+    let outcome = if failure.unsure { "may not have been sent" } else { "was not sent" };
+    let reason = failure.reason.map_or(Cow::Borrowed(TROUBLE), |reason| Cow::Owned(for_people(reason)));
+    let text = exchange.guard.mask(&format!("{writer}, your message to {} {outcome}: {reason}", one_line(&who)));
     let notice = Event {
         instance: frame.target.instance.clone(),
         platform: unreached.platform().into(),
@@ -52,7 +80,7 @@ fn notice(exchange: &Exchange, delivery: &Delivery, frame: &Frame, reason: &str)
         address: frame.address.clone(),
         room: None,
         // A letter that is retried and dies again is told again; a crash between notice and dead letter is not.
-        message_id: MessageId::ours(&format!("notice {}.{}", delivery.id, delivery.attempts)).ok()?,
+        message_id: MessageId::ours(&format!("notice {}.{}", delivery.id, delivery.received.as_millisecond())).ok()?,
         revision: None,
         time: exchange.now(),
         author: Author { id: "tieline".into(), username: "tieline".into(), ..Author::default() },
@@ -67,4 +95,22 @@ fn notice(exchange: &Exchange, delivery: &Delivery, frame: &Frame, reason: &str)
     let format = Template::parse("{msg}").ok()?;
     let frame = NamedFrame::new(Frame::new(frame.rule.clone(), target.clone(), room.address, format));
     Some((Routing::Deliver(vec![Planned { target, frames: vec![Arc::new(frame)] }]), Arc::new(notice)))
+}
+
+/// A reason as everybody in a room may read it: in one line, without the names of settings set apart, and without the
+/// addresses of our servers.
+fn for_people(reason: &str) -> String {
+    let reason = one_line(reason).replace('`', "");
+    let words = reason.split(' ').map(|word| if word.contains("://") { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_reads_no_address_of_a_server() {
+        assert_eq!(for_people("the add-on\n(http://10.0.0.1:8066/x) said `no`"), "the add-on … said no");
+    }
 }

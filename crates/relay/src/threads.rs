@@ -3,7 +3,8 @@
 //!
 //! A thread begins with its opener: an event that tieline makes itself, in the source channel, with a delivery of its own
 //! that goes right before the first message. The opener's copy in the target *is* the thread; answers in it are answers
-//! to that copy, and so find the channel by its link. An opener that was deleted is made anew under the next number.
+//! to that copy, and so find the channel by its link. An opener that was deleted, or could
+//! not be sent, is made anew under the next number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use dashmap::DashMap;
 use jiff::{SignedDuration, Timestamp};
 use tieline_core::event::{Body, Event, Message};
 use tieline_core::frame::{Frame, NamedFrame};
-use tieline_core::id::{LaneId, MessageId};
+use tieline_core::id::{IdError, LaneId, MessageId};
 use tieline_core::markup::Markup;
 use tieline_core::outbox::{Accepted, Delivery, Planned, Routing};
 
@@ -23,10 +24,16 @@ use crate::intake::intake;
 /// How often at least it is noted that a thread is used.
 const NOTED: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a lane goes without a thread after its opener could not be sent: it may be refused again, and each that is
+/// refused is a dead letter.
+const OPENED_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
 /// The threads that this process has written to, by lane.
 #[derive(Default)]
 pub(crate) struct Threads {
     known: DashMap<LaneId, Thread>,
+    /// When an opener was sent last.
+    opened: DashMap<LaneId, Timestamp>,
 }
 
 #[derive(Clone)]
@@ -51,7 +58,7 @@ impl Threads {
         let known = self.known.get(&delivery.lane).map(|thread| thread.clone());
         let thread = match known {
             Some(thread) => thread,
-            None => match find(exchange, delivery, frame).await? {
+            None => match self.find(exchange, delivery, frame).await? {
                 Some(opener) => Thread { opener, noted: Timestamp::UNIX_EPOCH },
                 None => return Ok(None),
             },
@@ -70,9 +77,41 @@ impl Threads {
     ) -> Result<Option<MessageId>, Stopping> {
         self.known.remove(&delivery.lane);
         let next = number(exchange, delivery, frame).await? + 1;
-        let (instance, name, next) = (&frame.target.instance, cursor(delivery), next.to_string());
-        exchange.insist("noting a new thread", || exchange.outbox.set_cursor(instance, &name, &next)).await?;
+        count_to(exchange, delivery, frame, next).await?;
         self.of(exchange, delivery, frame).await
+    }
+
+    /// The copy of the opener; the opener is delivered first if it was not yet.
+    async fn find(
+        &self,
+        exchange: &Exchange,
+        delivery: &Delivery,
+        frame: &Frame,
+    ) -> Result<Option<MessageId>, Stopping> {
+        let number = number(exchange, delivery, frame).await?;
+        let Ok(mut id) = opener_id(delivery, number) else { return Ok(None) };
+        if let Some(copy) = copy(exchange, delivery, frame, &id).await? {
+            return Ok(Some(copy));
+        }
+        let now = exchange.now();
+        if is_dead(exchange, &id).await? {
+            let last = self.opened.get(&delivery.lane).map(|opened| *opened);
+            if last.is_some_and(|last| now.duration_since(last) < OPENED_AGAIN_AFTER) {
+                return Ok(None);
+            }
+            count_to(exchange, delivery, frame, number + 1).await?;
+            let Ok(next) = opener_id(delivery, number + 1) else { return Ok(None) };
+            id = next;
+        }
+        let intake = intake(exchange, &opener(exchange, delivery, id.clone()), planned(delivery, frame));
+        let first =
+            exchange.insist("opening a thread", || exchange.outbox.precede(delivery.id, intake.clone())).await?;
+        // None: it was sent by an earlier process, and nobody knows its id.
+        let Some(first) = first else { return Ok(None) };
+        self.opened.insert(delivery.lane, now);
+        exchange.telemetry.accepted(&first.event, &Accepted::Planned { seq: first.seq, deliveries: 1 });
+        Box::pin(deliver(exchange, first, None)).await?;
+        copy(exchange, delivery, frame, &id).await
     }
 
     /// Keeps the opener's link alive. If the disk refuses, the next message tries again.
@@ -93,20 +132,15 @@ impl Threads {
     }
 }
 
-/// The copy of the opener; the opener is delivered first if it was not yet.
-async fn find(exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Result<Option<MessageId>, Stopping> {
-    let number = number(exchange, delivery, frame).await?;
-    let Ok(id) = MessageId::ours(&format!("thread {}.{number}", delivery.lane)) else { return Ok(None) };
-    if let Some(copy) = copy(exchange, delivery, frame, &id).await? {
-        return Ok(Some(copy));
-    }
-    let intake = intake(exchange, &opener(exchange, delivery, id.clone()), planned(delivery, frame));
-    let first = exchange.insist("opening a thread", || exchange.outbox.precede(delivery.id, intake.clone())).await?;
-    // None: it was sent by an earlier process, and nobody knows its id; or it is a dead letter.
-    let Some(first) = first else { return Ok(None) };
-    exchange.telemetry.accepted(&first.event, &Accepted::Planned { seq: first.seq, deliveries: 1 });
-    Box::pin(deliver(exchange, first, None)).await?;
-    copy(exchange, delivery, frame, &id).await
+fn opener_id(delivery: &Delivery, number: u64) -> Result<MessageId, IdError> {
+    MessageId::ours(&format!("thread {}.{number}", delivery.lane))
+}
+
+/// Whether an opener could not be sent.
+async fn is_dead(exchange: &Exchange, opener: &MessageId) -> Result<bool, Stopping> {
+    let traces = exchange.insist("looking for a thread", || exchange.outbox.trace(opener.as_str())).await?;
+    let mut deliveries = traces.iter().flat_map(|trace| &trace.deliveries);
+    Ok(deliveries.any(|delivery| matches!(delivery.state.as_str(), "dead" | "dropped")))
 }
 
 async fn copy(
@@ -125,6 +159,11 @@ async fn number(exchange: &Exchange, delivery: &Delivery, frame: &Frame) -> Resu
     let stored =
         exchange.insist("looking for a thread", || exchange.outbox.cursor(&frame.target.instance, &name)).await?;
     Ok(stored.and_then(|number| number.parse().ok()).unwrap_or(0))
+}
+
+async fn count_to(exchange: &Exchange, delivery: &Delivery, frame: &Frame, number: u64) -> Result<(), Stopping> {
+    let (instance, name, number) = (&frame.target.instance, cursor(delivery), number.to_string());
+    exchange.insist("noting a new thread", || exchange.outbox.set_cursor(instance, &name, &number)).await
 }
 
 fn cursor(delivery: &Delivery) -> String {

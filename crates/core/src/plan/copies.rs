@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use crate::frame::{Addressed, NamedFrame};
 use crate::id::{Channel, ChannelKey};
 use crate::outbox::Planned;
 use crate::plan::accounts::{Accounts, Domain};
@@ -50,13 +51,17 @@ impl<'p> Copies<'p> {
         let domain = self.accounts.domain(&target.channel().instance, &channel.key);
         let key = if target.open { Cow::Owned(channel.key.clone()) } else { Cow::Borrowed(&target.channel().key) };
         let known = self.by_target.entry((domain, key));
+        let frame = reached.frame();
+        let filter = &frame.frame.filter;
+        // A rule that may write there comes before one that may not, whichever is the first.
+        let may_write = !is_refused(frame) && !filter.is_undecided(place.event);
+        let overrules = |earlier: &Planned| may_write && earlier.frames.iter().all(is_refused);
         if let Entry::Occupied(copy) = &known
             && let Some(earlier) = copy.get().settled
+            && !overrules(&self.planned[copy.get().at])
         {
             return Err(Refusal::HasCopy(channel.clone(), earlier));
         }
-        let frame = reached.frame();
-        let filter = &frame.frame.filter;
         if let Some(reason) = filter.refuses(place.event) {
             return Err(Refusal::Filter(reason));
         }
@@ -64,6 +69,9 @@ impl<'p> Copies<'p> {
             self.planned.push(Planned { target: channel.clone(), frames: Vec::with_capacity(1) });
             Copy { at: self.planned.len() - 1, settled: None }
         });
+        if overrules(&self.planned[copy.at]) {
+            self.planned[copy.at] = Planned { target: channel.clone(), frames: Vec::with_capacity(1) };
+        }
         // Frames of another account into the same channel cannot stand in for one another: a delivery has one target.
         if self.planned[copy.at].target != *channel {
             return Err(Refusal::Sharing(channel.clone()));
@@ -78,4 +86,9 @@ impl<'p> Copies<'p> {
     pub(super) fn into_planned(self) -> Vec<Planned> {
         self.planned
     }
+}
+
+/// Whether a frame's recipient may not be written to.
+fn is_refused(frame: &Arc<NamedFrame>) -> bool {
+    matches!(frame.frame.addressed, Some(Addressed::Refused(_)))
 }

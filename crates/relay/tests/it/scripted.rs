@@ -39,6 +39,7 @@ pub(crate) enum Script {
 /// One instance of the scripted platform.
 pub(crate) struct Scripted {
     pub(crate) id: InstanceId,
+    realm: &'static str,
     dialect: Plain,
     capabilities: Capabilities,
     scripts: Mutex<HashMap<String, VecDeque<Script>>>,
@@ -90,8 +91,13 @@ impl Dialect for Plain {
 
 impl Scripted {
     pub(crate) fn new(id: &str) -> Arc<Self> {
+        Self::in_realm("scripted", id)
+    }
+
+    pub(crate) fn in_realm(realm: &'static str, id: &str) -> Arc<Self> {
         Arc::new(Self {
             id: InstanceId::new(id).unwrap(),
+            realm,
             dialect: Plain,
             capabilities: Capabilities {
                 identity_key: None,
@@ -173,7 +179,7 @@ impl InstanceConfig for Scripted {
     }
 
     fn realm(&self) -> &'static str {
-        "scripted"
+        self.realm
     }
 
     fn source(&self, _: &Address) -> Result<SourcePattern, Vec<Problem>> {
