@@ -136,7 +136,10 @@ impl Tries<'_> {
         }
         while let Some((index, sending)) = self.next() {
             self.wait_for_gates(&sending).await?;
-            let begin = || self.exchange.unsettled.begin(&self.instance.realm);
+            let begin = || {
+                let key = &self.delivery.ends.target.key;
+                self.exchange.unsettled.begin(self.instance, key, Some(&self.frame.frame.address))
+            };
             self.ticket.get_or_insert_with(begin).carries(&self.instance.realm, &sending.key);
             let done = match send(self.instance, &sending).await {
                 Ok(sent) => {

@@ -5,11 +5,14 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use tieline_core::driver::{Inbound, InboundError};
 use tieline_core::event::{Authorship, Body, Event};
-use tieline_core::id::{Channel, ChannelKey, EventSeq};
+use tieline_core::id::{Channel, ChannelKey, EventSeq, MessageId};
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
+use tokio::time::Instant;
 
 use crate::exchange::{Exchange, Running, Stopping};
+use crate::held::{Head, PATIENCE, Place, Wait};
+use crate::sighting::Sighting;
 
 /// What drivers hand their events to.
 pub(crate) struct Reception {
@@ -31,68 +34,151 @@ impl Inbound for Reception {
         }
         let event = Arc::new(by_ours(&exchange, event));
         // Look for sends under way before committing: one that begins later cannot be what this event echoes or answers.
-        let wait = sends_under_way(&exchange, &event);
-        let wait = if may_belong_to_a_send(&exchange, &event, wait.is_some()).await? { wait } else { None };
-        let routing = if is_under_way(&exchange, &event) {
-            Routing::Filtered("a copy that tieline is sending".into())
-        } else if wait.is_some() {
-            Routing::Hold
-        } else {
-            route(&exchange, &event).await.map_err(refused)?
-        };
-        let accepted = match exchange.outbox.accept(intake(&exchange, &event, routing)).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                exchange.disk_refused("accepting an event", &error);
-                return Err(refused(error));
-            }
-        };
-        exchange.telemetry.accepted(&event, &accepted);
-        match (&accepted, wait) {
-            (Accepted::Planned { seq, .. }, _) => complete_early(&exchange, *seq, &event),
-            (Accepted::Held { seq }, Some(wait)) => {
-                let seq = *seq;
-                let later = Arc::clone(&exchange);
-                exchange.tasks.spawn(async move {
-                    tokio::select! {
-                        () = wait => {}
-                        () = later.shutdown.cancelled() => return, // it is held on disk
-                    }
-                    if let Err(Stopping) = release(&later, seq, &event).await {
-                        tracing::debug!(trace = %seq, "A held event is left for the next start");
-                    }
-                });
-            }
-            _ => {}
+        let wait = wait_of(&exchange, &event).await?;
+        if is_under_way(&exchange, &event) {
+            let routing = Routing::Filtered("a copy that tieline is sending".into());
+            return commit(&exchange, &event, routing).await;
         }
-        Ok(accepted)
+        let held = &exchange.unsettled.held;
+        let place = if let Some(place) = held.enter(&source(&event), wait.is_some()) {
+            place
+        } else {
+            let routing = route(&exchange, &event).await.map_err(refused)?;
+            // Meanwhile another event of the channel may have been held, and be committed before this one.
+            match held.enter(&source(&event), false) {
+                Some(place) => place,
+                None => return commit(&exchange, &event, routing).await,
+            }
+        };
+        // A task of its own: whoever handed the event in may leave in the middle, and it must be released all the same.
+        let tasks = exchange.tasks.clone();
+        tasks.spawn(hold(exchange, event, wait, place)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "Holding an event failed in the middle; please report it");
+            Err(InboundError::Stopping)
+        })
     }
 }
 
+/// Commits an event.
+async fn commit(exchange: &Arc<Exchange>, event: &Arc<Event>, routing: Routing) -> Result<Accepted, InboundError> {
+    let accepted = match exchange.outbox.accept(intake(exchange, event, routing)).await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            exchange.disk_refused("accepting an event", &error);
+            return Err(refused(error));
+        }
+    };
+    exchange.telemetry.accepted(event, &accepted);
+    if let Accepted::Planned { seq, .. } = &accepted {
+        complete_early(exchange, *seq, event);
+    }
+    Ok(accepted)
+}
+
+/// Commits an event as held, and sees to its release. If it turns out a repeat or our own, its place is free again.
+async fn hold(
+    exchange: Arc<Exchange>,
+    event: Arc<Event>,
+    wait: Option<Wait>,
+    place: Place,
+) -> Result<Accepted, InboundError> {
+    let accepted = commit(&exchange, &event, Routing::Hold).await?;
+    if let Accepted::Held { seq } = &accepted {
+        let channel = source(&event);
+        if place.fill(*seq, event, wait) {
+            exchange.tasks.clone().spawn(release_all(exchange, channel));
+        }
+    }
+    Ok(accepted)
+}
+
 /// Takes up the events that the last process left held: they are planned once the sends that are under suspicion since
-/// then are settled.
+/// then are settled. Nothing else may have been accepted before.
 pub(crate) async fn take_up_held(exchange: &Arc<Exchange>) -> Result<(), OutboxError> {
+    let mut channels = Vec::new();
     for (seq, event) in exchange.outbox.held(None).await? {
-        let wait = sends_under_way(exchange, &event);
-        let later = Arc::clone(exchange);
-        exchange.tasks.spawn(async move {
-            if let Some(wait) = wait {
-                tokio::select! {
-                    () = wait => {}
-                    () = later.shutdown.cancelled() => return,
-                }
-            }
-            if let Err(Stopping) = release(&later, seq, &Arc::new(event)).await {
-                tracing::debug!(trace = %seq, "A held event is left for the next start");
-            }
-        });
+        let channel = source(&event);
+        let wait = sends_under_way(exchange, &event).and_then(|newest| wait_for(newest, &event));
+        let place = exchange.unsettled.held.enter(&channel, true);
+        if place.is_some_and(|place| place.fill(seq, Arc::new(event), wait)) {
+            channels.push(channel);
+        }
+    }
+    for channel in channels {
+        exchange.tasks.spawn(release_all(Arc::clone(exchange), channel));
     }
     Ok(())
 }
 
-/// The end of the sends that are under way now into the realm of an event; `None` if there are none.
-fn sends_under_way(exchange: &Exchange, event: &Event) -> Option<impl Future<Output = ()> + Send + use<>> {
-    exchange.instances.get(&event.instance).and_then(|of| exchange.unsettled.wait(&of.realm))
+/// Releases the held events of a channel, one after the other, until there are none.
+async fn release_all(exchange: Arc<Exchange>, channel: Channel) {
+    loop {
+        let (seq, event, wait) = match exchange.unsettled.held.head(&channel) {
+            Head::Event(seq, event, wait) => (seq, event, wait),
+            Head::Changing(changed) => {
+                tokio::select! {
+                    () = changed.notified() => continue,
+                    () = exchange.shutdown.cancelled() => return, // what is held is on disk
+                }
+            }
+            Head::Empty => return,
+        };
+        if let (Some(wait), Some(instance)) = (wait, exchange.instances.get(&event.instance)) {
+            let seen = Sighting::of(&exchange, instance, &event);
+            let ends = exchange.unsettled.ends(&instance.realm, &seen, wait.newest);
+            tokio::select! {
+                () = wait.over(ends) => {}
+                () = exchange.shutdown.cancelled() => return,
+            }
+        }
+        if let Err(Stopping) = release(&exchange, seq, &event).await {
+            tracing::debug!(trace = %seq, "A held event is left for the next start");
+            return;
+        }
+        exchange.unsettled.held.released(&channel, seq);
+    }
+}
+
+/// The channel that an event comes from.
+fn source(event: &Event) -> Channel {
+    Channel { instance: event.instance.clone(), key: event.channel.clone() }
+}
+
+/// The newest of the sends that are under way now into the channel of an event; `None` if there are none.
+fn sends_under_way(exchange: &Exchange, event: &Event) -> Option<u64> {
+    let instance = exchange.instances.get(&event.instance)?;
+    exchange.unsettled.newest(&instance.realm, &Sighting::of(exchange, instance, event))
+}
+
+/// What an event waits for that cannot be judged before these sends are settled: it may be the echo of one, or answer one.
+fn wait_for(newest: u64, event: &Event) -> Option<Wait> {
+    if event.author.kind.may_be_ours() {
+        return Some(Wait { newest, until: None });
+    }
+    parent(event).map(|_| Wait { newest, until: Some(Instant::now() + PATIENCE) })
+}
+
+/// What a new event waits for; `None` if it can be judged now.
+async fn wait_of(exchange: &Exchange, event: &Event) -> Result<Option<Wait>, InboundError> {
+    let may_be_ours = event.author.kind.may_be_ours();
+    if !may_be_ours && parent(event).is_none() {
+        return Ok(None);
+    }
+    let Some(wait) = sends_under_way(exchange, event).and_then(|newest| wait_for(newest, event)) else {
+        return Ok(None);
+    };
+    let known = match (exchange.instances.get(&event.instance), parent(event)) {
+        (Some(of), Some(parent)) if !may_be_ours => {
+            exchange.outbox.is_known(&of.realm, parent).await.map_err(refused)?
+        }
+        _ => false,
+    };
+    Ok(Some(wait).filter(|_| !known))
+}
+
+/// The message that an event answers.
+fn parent(event: &Event) -> Option<&MessageId> {
+    event.message().and_then(|message| message.reply_to.as_ref())
 }
 
 /// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
@@ -108,6 +194,13 @@ fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
 }
 
 async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) -> Result<(), Stopping> {
+    let mut event = event;
+    let stored;
+    if matches!(event.body, Body::Files(_)) {
+        // It was stored without the text that the message before it had.
+        stored = exchange.insist("reading a held event", || exchange.outbox.event(seq)).await?;
+        event = stored.as_ref().unwrap_or(event);
+    }
     let accepted = exchange
         .insist("planning a held event", || async {
             exchange.outbox.release(seq, intake(exchange, event, route(exchange, event).await?)).await
@@ -118,17 +211,6 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
         complete_early(exchange, *seq, event);
     }
     Ok(())
-}
-
-/// Whether an event cannot be judged before the sends under way are settled: it may be the echo of one, or answer one.
-async fn may_belong_to_a_send(exchange: &Exchange, event: &Event, any: bool) -> Result<bool, InboundError> {
-    let parent = event.message().and_then(|message| message.reply_to.as_ref());
-    match (exchange.instances.get(&event.instance), parent) {
-        _ if !any => Ok(false),
-        _ if event.author.kind.may_be_ours() => Ok(true),
-        (Some(of), Some(parent)) => Ok(!exchange.outbox.is_known(&of.realm, parent).await.map_err(refused)?),
-        _ => Ok(false),
-    }
 }
 
 /// Whether a message is one of ours that is being sent: seen by an account that does not know its author.

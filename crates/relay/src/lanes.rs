@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use dashmap::DashMap;
-use tieline_core::id::LaneId;
+use tieline_core::id::{Channel, LaneId};
 use tieline_core::outbox::{Delivery, Feed, Lane};
 use tokio::runtime::Handle;
 
@@ -15,7 +15,7 @@ use crate::backoff::DISK;
 use crate::delivery::deliver;
 use crate::exchange::{Exchange, Stopping};
 use crate::mailbox::{CAPACITY, Mailbox, Next};
-use crate::unsettled::Ticket;
+use crate::unsettled::{Destination, Ticket};
 
 pub(crate) struct Lanes {
     mailboxes: DashMap<LaneId, Arc<Mailbox>>,
@@ -40,10 +40,13 @@ impl Lanes {
         if suspect {
             let mut suspects = self.suspects.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             for (lane, ends) in left {
-                let target = &ends.target.instance;
-                let realm =
-                    exchange.instances.get(target).map_or_else(|| target.as_str().into(), |of| Arc::clone(&of.realm));
-                suspects.insert(lane, exchange.unsettled.begin(&realm));
+                let Channel { instance, key } = &ends.target;
+                let ticket = match exchange.instances.get(instance) {
+                    Some(target) => exchange.unsettled.begin(target, key, None),
+                    // It is not configured any more, so nobody sees echoes there.
+                    None => exchange.unsettled.begin_at(&instance.as_str().into(), Destination::unknown(&ends.target)),
+                };
+                suspects.insert(lane, ticket);
             }
         }
         for lane in lanes {

@@ -9,6 +9,8 @@
 //! What must stay true here:
 //!
 //! - An event is answered for only after its commit; a delivery leaves its lane only after its settlement is committed.
+//! - What may belong to a send under way ([`unsettled`], [`sighting`]) is held, and so is what its channel says after it
+//!   ([`held`]).
 //! - One delivery of a lane is in flight; no lane holds a thread or a connection while it waits.
 //! - Whatever a driver does, panics included, stays in its own lanes.
 
@@ -21,6 +23,7 @@ mod disk;
 mod exchange;
 mod gates;
 mod health;
+mod held;
 mod intake;
 mod lanes;
 mod mailbox;
@@ -29,6 +32,7 @@ mod relay;
 mod retention;
 mod secret_guard;
 mod settlement;
+mod sighting;
 mod stored_messages;
 mod supervisor;
 mod telemetry;

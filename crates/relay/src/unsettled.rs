@@ -1,35 +1,88 @@
 //! Sends whose end is not known yet.
 //!
-//! An event that may be our own echo cannot be judged while a send into its realm is under way: the id that would prove it
-//! is in the answer that has not come. Such an event is held until the sends that were under way are settled.
+//! An event that may be our own echo cannot be judged while a send into its channel is under way: the id that would prove
+//! it is in the answer that has not come. Such an event is held until the sends that were under way are settled.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
-use tieline_core::id::MessageId;
+use tieline_core::address::Address;
+use tieline_core::driver::InstanceConfig;
+use tieline_core::id::{Channel, ChannelKey, InstanceId, MessageId};
 use tieline_core::send::SendKey;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::exchange::Running;
+use crate::held::Held;
+use crate::sighting::Sighting;
 
 /// The sends under way, by the realm of their target: another account there may see a message of ours first.
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
-    realms: DashMap<Arc<str>, Tickets>,
+    realms: DashMap<Arc<str>, Mutex<Open>>,
     /// The keys of parts under way, by realm. A platform that takes our key as the message's id shows the message under
     /// it at once, also to another account of ours, who cannot know its author.
     keys: DashMap<(Arc<str>, String), ()>,
+    /// The events that wait for their ends.
+    pub(crate) held: Arc<Held>,
 }
 
-#[derive(Debug)]
-struct Tickets {
-    open: Mutex<(u64, BTreeSet<u64>)>,
-    /// The lowest open ticket; `u64::MAX` if there is none.
-    lowest: watch::Sender<u64>,
+#[derive(Debug, Default)]
+struct Open {
+    newest: u64,
+    sends: BTreeMap<u64, (Destination, CancellationToken)>,
 }
 
-impl Default for Tickets {
-    fn default() -> Self {
-        Self { open: Mutex::default(), lowest: watch::Sender::new(u64::MAX) }
+/// Where a send leads, and how events from there may call that place.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    pub(crate) account: InstanceId,
+    pub(crate) key: ChannelKey,
+    /// Other names of it that events may come under.
+    pub(crate) also_known_as: Vec<ChannelKey>,
+    /// Nobody can tell which channel it is: a hook knows where it posts, and the configuration does not say it.
+    pub(crate) anywhere: bool,
+    /// See [`InstanceConfig::is_shared`].
+    pub(crate) shared: bool,
+    /// See [`is_called_otherwise`].
+    pub(crate) called: bool,
+}
+
+/// Whether people know a channel by another name than its key. Two that are called so are two; where it is not, as with an
+/// id that hides a phone number, the same person may be met under two keys.
+pub(crate) fn is_called_otherwise(config: &dyn InstanceConfig, key: &ChannelKey) -> bool {
+    config.describe(key) != key.as_str()
+}
+
+impl Destination {
+    /// Where an instance sends to. `address`: the target's, if it is at hand.
+    pub(crate) fn of(config: &dyn InstanceConfig, key: &ChannelKey, address: Option<&Address>) -> Self {
+        // A hook's name is no channel that an event comes from: it leads to the name of another target.
+        let is_channel = config.target_for(key).is_some_and(|target| target.key == *key);
+        let stated = || address.and_then(|address| config.target(address).ok());
+        let also_known_as =
+            if is_channel { Vec::new() } else { stated().map_or_else(Vec::new, |target| target.also_known_as) };
+        Self {
+            account: config.id().clone(),
+            key: key.clone(),
+            anywhere: !is_channel && also_known_as.is_empty(),
+            also_known_as,
+            shared: config.is_shared(key),
+            called: is_called_otherwise(config, key),
+        }
+    }
+
+    /// One of which nothing is known but its name.
+    pub(crate) fn unknown(channel: &Channel) -> Self {
+        Self {
+            account: channel.instance.clone(),
+            key: channel.key.clone(),
+            also_known_as: Vec::new(),
+            anywhere: true,
+            shared: false,
+            called: false,
+        }
     }
 }
 
@@ -59,32 +112,38 @@ impl Unsettled {
         !self.keys.is_empty() && self.keys.contains_key(&(Arc::clone(realm), message.as_str().to_owned()))
     }
 
-    /// A send into a realm begins, or may have begun before a crash.
-    pub(crate) fn begin(self: &Arc<Self>, realm: &Arc<str>) -> Ticket {
-        let tickets = self.realms.entry(Arc::clone(realm)).or_default();
+    /// A send into a channel begins, or may have begun before a crash.
+    pub(crate) fn begin(self: &Arc<Self>, instance: &Running, key: &ChannelKey, address: Option<&Address>) -> Ticket {
+        self.begin_at(&instance.realm, Destination::of(&*instance.config, key, address))
+    }
+
+    /// The same, for a place that is known already.
+    pub(crate) fn begin_at(self: &Arc<Self>, realm: &Arc<str>, destination: Destination) -> Ticket {
+        let sends = self.realms.entry(Arc::clone(realm)).or_default();
         let number = {
-            let mut open = lock(&tickets.open);
-            open.0 += 1;
-            let number = open.0;
-            open.1.insert(number);
-            tickets.lowest.send_replace(*open.1.first().unwrap_or(&u64::MAX));
+            let mut open = lock(&sends);
+            open.newest += 1;
+            let number = open.newest;
+            open.sends.insert(number, (destination, CancellationToken::new()));
             number
         };
-        drop(tickets);
+        drop(sends);
         Ticket { of: Arc::clone(self), realm: Arc::clone(realm), number, keys: Vec::new() }
     }
 
-    /// Waits for the sends into a realm that are under way now; `None` if there are none.
-    pub(crate) fn wait(&self, realm: &str) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let tickets = self.realms.get(realm)?;
-        let newest = *lock(&tickets.open).1.last()?;
-        let mut lowest = tickets.lowest.subscribe();
-        Some(async move {
-            // An error means that the relay is gone, and with it the reason to wait.
-            if lowest.wait_for(|lowest| *lowest > newest).await.is_err() {
-                tracing::debug!("The relay ended while an event was held; it is planned at the next start");
-            }
-        })
+    /// The newest send under way into where something was seen; `None` if there is none.
+    pub(crate) fn newest(&self, realm: &str, seen: &Sighting) -> Option<u64> {
+        let sends = self.realms.get(realm)?;
+        let open = lock(&sends);
+        open.sends.iter().rev().find(|(_, (destination, _))| seen.may_be_at(destination)).map(|(number, _)| *number)
+    }
+
+    /// The ends of the sends under way into where something was seen, up to the newest that matters to it.
+    pub(crate) fn ends(&self, realm: &str, seen: &Sighting, newest: u64) -> Vec<CancellationToken> {
+        let Some(sends) = self.realms.get(realm) else { return Vec::new() };
+        let open = lock(&sends);
+        let before = open.sends.range(..=newest).map(|(_, send)| send);
+        before.filter(|(destination, _)| seen.may_be_at(destination)).map(|(_, end)| end.clone()).collect()
     }
 }
 
@@ -93,10 +152,10 @@ impl Drop for Ticket {
         for key in &self.keys {
             self.of.keys.remove(key);
         }
-        if let Some(tickets) = self.of.realms.get(&self.realm) {
-            let mut open = lock(&tickets.open);
-            open.1.remove(&self.number);
-            tickets.lowest.send_replace(*open.1.first().unwrap_or(&u64::MAX));
+        if let Some(sends) = self.of.realms.get(&self.realm)
+            && let Some((_, end)) = lock(&sends).sends.remove(&self.number)
+        {
+            end.cancel();
         }
     }
 }
@@ -108,7 +167,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::FutureExt;
+
+    fn room(key: &str) -> Destination {
+        let channel = Channel { instance: InstanceId::new("a").unwrap(), key: ChannelKey::new(key).unwrap() };
+        Destination { anywhere: false, shared: true, ..Destination::unknown(&channel) }
+    }
 
     #[test]
     fn a_message_is_being_sent_until_its_ticket_is_gone() {
@@ -116,7 +179,7 @@ mod tests {
         let (here, there): (Arc<str>, Arc<str>) = ("here".into(), "there".into());
         let key = SendKey::new("o", tieline_core::id::DeliveryId(1), &MessageId::new("m").unwrap(), 0);
         let message = MessageId::new(key.as_str()).unwrap();
-        let mut ticket = unsettled.begin(&here);
+        let mut ticket = unsettled.begin_at(&here, room("R"));
         assert!(!unsettled.is_sending(&here, &message));
         ticket.carries(&here, &key);
         assert!(unsettled.is_sending(&here, &message) && !unsettled.is_sending(&there, &message));
@@ -124,21 +187,25 @@ mod tests {
         assert!(!unsettled.is_sending(&here, &message));
     }
 
-    #[tokio::test]
-    async fn an_event_waits_for_the_sends_of_its_time_only() {
+    #[test]
+    fn an_event_waits_for_the_sends_of_its_time_and_channel_only() {
         let unsettled = Arc::new(Unsettled::default());
         let rc: Arc<str> = "rc".into();
-        assert!(unsettled.wait(&rc).is_none());
-        let first = unsettled.begin(&rc);
-        let second = unsettled.begin(&rc);
-        let mut held = Box::pin(unsettled.wait(&rc).expect("two sends are under way"));
-        let later = unsettled.begin(&rc);
+        let seen = Sighting::in_room("a", "R");
+        assert_eq!(unsettled.newest(&rc, &seen), None);
+        let elsewhere = unsettled.begin_at(&rc, room("Q"));
+        assert_eq!(unsettled.newest(&rc, &seen), None, "a send into another channel does not matter");
+        let first = unsettled.begin_at(&rc, room("R"));
+        let second = unsettled.begin_at(&rc, room("R"));
+        let newest = unsettled.newest(&rc, &seen).expect("two sends are under way");
+        let later = unsettled.begin_at(&rc, room("R"));
         drop(second);
-        assert!(held.as_mut().now_or_never().is_none(), "the first is still under way");
+        let ends = unsettled.ends(&rc, &seen, newest);
+        assert!(ends.len() == 1 && !ends[0].is_cancelled(), "the first is still under way");
         drop(first);
-        held.await;
-        assert!(unsettled.wait(&rc).is_some(), "a later send does not matter to the held event");
-        drop(later);
-        assert!(unsettled.wait(&rc).is_none());
+        assert!(ends[0].is_cancelled());
+        assert!(unsettled.ends(&rc, &seen, newest).is_empty(), "a later send does not matter to the held event");
+        drop((later, elsewhere));
+        assert_eq!(unsettled.newest(&rc, &seen), None);
     }
 }

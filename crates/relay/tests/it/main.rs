@@ -7,6 +7,7 @@ mod scripted;
 mod conversation;
 mod driver_fails;
 mod echo_before_answer;
+mod held_in_order;
 mod incomplete_events;
 mod killed_mid_send;
 mod lanes;
