@@ -66,7 +66,7 @@ pub(crate) fn recipient(named: &str, allowed: &AllowTo) -> Option<Recipient> {
     let (chat, refused) = match Jid::written(named) {
         Ok(jid) if allowed.takes(&jid) => (jid.to_string(), None),
         Ok(jid) => {
-            let reason = format!("{} may not be written to: `allow_to` does not name it", jid.shown());
+            let reason = format!("{} may not be written to: it is not on the list of recipients (allow_to)", jid.shown());
             (jid.to_string(), Some(reason))
         }
         Err(why) => (named.trim().to_owned(), Some(why)),
