@@ -130,7 +130,8 @@ async fn after_a_mixed_run_the_counts_add_up() {
     let ids: Vec<String> = relay.dead().iter().map(|letter| letter["id"].to_string()).collect();
     assert_eq!(relay.command(&["dead", "drop", &ids[0]]).0, Some(0));
     assert_eq!(counts(&relay).await, [15, 7, 5, 2, 1, 0]);
-    assert_eq!(relay.command(&["dead", "retry", &ids[1]]).0, Some(0));
+    // 1 if it died again while the command waited, else 0.
+    assert!(matches!(relay.command(&["dead", "retry", &ids[1]]).0, Some(0 | 1)));
     relay.settled().await;
     assert_eq!(counts(&relay).await, [15, 7, 5, 2, 1, 0]);
 
