@@ -76,12 +76,22 @@ pub(crate) fn check(control: &HostPort, listening: &[Listening<'_>], documents: 
         }
         let earlier = listening[..index].iter().find_map(|other| {
             let same_listener = other.at.host == *host && other.at.port == *port && *port != 0;
-            let shared = this.instance.shares_path() && other.instance.shares_path();
             if same_listener {
-                (other.at.path == *path && !shared).then(|| {
-                    let message = format!("{host}:{port}{path} is already where `{}` listens", other.instance.id());
-                    (other, message, "give this instance a `listen_path` of its own")
-                })
+                let taken = other.at.path == *path;
+                let other_id = other.instance.id();
+                match (this.instance.told_apart_by(), other.instance.told_apart_by()) {
+                    (Some(own), Some(others)) => (taken && own == others).then(|| {
+                        let message = format!(
+                            "nothing tells requests for `{id}` from those for `{other_id}`, which listens at \
+                                {host}:{port}{path} too"
+                        );
+                        (other, message, "give one of the two another `listen_path`, `session_id` or `webhook_token`")
+                    }),
+                    _ => taken.then(|| {
+                        let message = format!("{host}:{port}{path} is already where `{other_id}` listens");
+                        (other, message, "give this instance a `listen_path` of its own")
+                    }),
+                }
             } else {
                 collide((host, *port), (&other.at.host, other.at.port)).then(|| {
                     let (id, taken) = (other.instance.id(), &other.at.host);

@@ -164,7 +164,25 @@ impl<'c> Reading<'_, 'c> {
             .map(|entry| Some(Source { instance: entry.instance, pattern: entry.pattern?, address: entry.address }));
         let from: Option<Vec<Source>> = from.collect();
         let to = targets?.into_iter().map(|entry| Self::target(entry, &phrasing, secrets)).collect::<Option<Vec<_>>>();
-        Some(Draft { from: from?, to: to?, events: events?, sieve: sieve? })
+        let (from, to) = (from?, to?);
+        self.never_sent(&from, &to);
+        Some(Draft { from, to, events: events?, sieve: sieve? })
+    }
+
+    /// Tells of targets that follow the conversation, but get nothing except from their own account, whose messages are
+    /// not passed on to other chats of it.
+    fn never_sent(&mut self, from: &[Source], to: &[TargetDraft]) {
+        for target in to.iter().filter(|target| target.open) {
+            let id = &target.channel.instance;
+            if from.iter().all(|source| source.instance == *id) {
+                let message =
+                    format!("this never sends: what comes from `{id}` is not passed on to other chats of `{id}`");
+                let problem = Problem::warning(message)
+                    .help("name another instance in `from`, or the chat in `to`: a stranger must not write through it");
+                let to = self.at.key("to");
+                self.findings.add(&to.key(id.as_str()), problem);
+            }
+        }
     }
 
     fn target(entry: Entry<'_>, rule: &Phrasing, secrets: &mut Vec<Secret>) -> Option<TargetDraft> {

@@ -150,9 +150,10 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether another instance may listen at the same place and path. `false`: that is an error.
-    fn shares_path(&self) -> bool {
-        false
+    /// What a request must carry to be for this instance, where several instances may listen at the same place and path:
+    /// two of them with equal values are an error. `None`: nobody may share the path.
+    fn told_apart_by(&self) -> Option<Secret> {
+        None
     }
 
     /// Builds the running driver. Nothing is opened before [`Driver::run`].

@@ -74,11 +74,37 @@ fn instances_of_two_platforms_cannot_share_an_id() {
 
 #[test]
 fn instances_that_share_paths_may_share_a_port_with_each_other_alone() {
-    sound(r#"{ "testchat": { "a": { "port": 9000 }, "b": { "port": 9000 } }, "rules": [] }"#);
+    sound(
+        r#"{ "testchat": { "a": { "port": 9000, "key": "s3cret-1" }, "b": { "port": 9000, "key": "s3cret-2" } },
+             "rules": [] }"#,
+    );
+    let told = refused(
+        r#"{ "testchat": { "a": { "port": 9000, "key": "s3cret" }, "b": { "port": 9000, "key": "s3cret" } }, "rules": [] }"#,
+    );
+    assert!(told.contains("nothing tells requests for `b` from those for `a`"), "{told}");
+    assert!(told.contains("`listen_path`, `session_id` or `webhook_token`; `a` is at t.json"), "{told}");
     let told = refused(
         r#"{ "global": { "http": { "listen": "127.0.0.1:9000" } }, "testchat": { "a": { "port": 9000 } }, "rules": [] }"#,
     );
     assert!(told.contains("0.0.0.0:9000 is the control listener's"), "{told}");
+}
+
+#[test]
+fn an_account_does_not_pass_on_to_other_chats_of_its_own() {
+    let warned = |rule: &str| {
+        let loaded = InMemory::default().file("t.json", &with_rules(rule)).load(&["t.json"], &[]).unwrap();
+        assert!(loaded.configuration.is_some());
+        told(&loaded.diagnostics)
+    };
+    let own = warned(r#"{ "from": { "a": "*" }, "to": { "a": { "room": "the conversation" } } }"#);
+    assert!(own.contains("warning: this never sends: what comes from `a`"), "{own}");
+    for sends in [
+        r#"{ "from": { "a": "*" }, "to": { "b": { "room": "the conversation" } } }"#,
+        r#"{ "from": { "a": "*", "b": "*" }, "to": { "a": { "room": "the conversation" } } }"#,
+        r#"{ "from": { "a": "*" }, "to": { "a": { "room": "1" } } }"#,
+    ] {
+        assert!(!warned(sends).contains("never sends"), "{sends}");
+    }
 }
 
 #[test]

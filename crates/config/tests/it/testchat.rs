@@ -105,6 +105,7 @@ impl InstanceConfig for Instance {
         let room = room(address, &["room", "env", "color"])?;
         Ok(TargetChannel {
             secrets: address.text("color").map(Secret::new).into_iter().collect(),
+            open: room == "the conversation",
             ..TargetChannel::new(ChannelKey::new(&room).unwrap(), address.clone())
         })
     }
@@ -131,8 +132,8 @@ impl InstanceConfig for Instance {
         (self.port > 0).then(|| ListenAt { host: "0.0.0.0".into(), port: self.port, path: "/".into() })
     }
 
-    fn shares_path(&self) -> bool {
-        true
+    fn told_apart_by(&self) -> Option<Secret> {
+        Some(Secret::new(&self.key))
     }
 
     fn build(self: Arc<Self>, _: Services) -> Result<Arc<dyn Driver>, BuildError> {

@@ -6,7 +6,7 @@ use tieline_core::driver::{Recipient, SourcePattern, TargetChannel};
 use tieline_core::id::ChannelKey;
 use tieline_core::problem::{Problem, unknown_keys};
 
-use crate::jid::Jid;
+use crate::jid::{Jid, Server};
 use crate::recipient::{AllowTo, is_meant};
 
 /// The key that names a chat.
@@ -52,9 +52,10 @@ pub(crate) fn target(address: &Address) -> Result<TargetChannel, Vec<Problem>> {
     }
 }
 
-/// The target that leads into the chat that an event came from; `None` for what is no JID.
+/// The target that leads into the chat that an event came from; `None` for what is no JID, and for stories and broadcast
+/// lists, into which nothing can be said.
 pub(crate) fn target_for(channel: &ChannelKey) -> Option<TargetChannel> {
-    let jid = Jid::parse(channel.as_str())?;
+    let jid = Jid::parse(channel.as_str()).filter(|jid| *jid.server() != Server::Broadcast)?;
     Some(into(channel.clone(), &jid.to_string()))
 }
 
@@ -66,7 +67,8 @@ pub(crate) fn recipient(named: &str, allowed: &AllowTo) -> Option<Recipient> {
     let (chat, refused) = match Jid::written(named) {
         Ok(jid) if allowed.takes(&jid) => (jid.to_string(), None),
         Ok(jid) => {
-            let reason = format!("{} may not be written to: it is not on the list of recipients (allow_to)", jid.shown());
+            let reason =
+                format!("{} may not be written to: it is not on the list of recipients (allow_to)", jid.shown());
             (jid.to_string(), Some(reason))
         }
         Err(why) => (named.trim().to_owned(), Some(why)),
@@ -135,7 +137,7 @@ mod tests {
     }
 
     fn allowed(patterns: &[&str]) -> AllowTo {
-        AllowTo::parse(&patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>()).expect("sound")
+        AllowTo::parse(&patterns.iter().map(|&pattern| Some(pattern.to_owned())).collect::<Vec<_>>()).expect("sound")
     }
 
     #[test]
@@ -169,7 +171,8 @@ mod tests {
         let named = recipient("+49 170 0000001", &everybody).expect("a recipient");
         assert_eq!((named.target.key.as_str(), named.refused), ("491700000001@s.whatsapp.net", None));
         assert_eq!(recipient("TODO", &everybody), None);
-        let short = recipient("12345", &everybody).expect("meant as one");
+        assert_eq!(recipient("49170", &everybody), None, "nobody is told of what is no recipient");
+        let short = recipient("+49 (0)1234", &everybody).expect("meant as one");
         assert!(short.refused.expect("too short").contains("too short"));
         let other = recipient("+43 170 0000001", &allowed(&["49*"])).expect("a recipient");
         let reason = other.refused.expect("not allowed");
@@ -180,6 +183,8 @@ mod tests {
     fn an_events_channel_is_a_target() {
         let group = ChannelKey::new("120363000000000001@g.us").unwrap();
         assert_eq!(target_for(&group).map(|target| target.key), Some(group));
-        assert_eq!(target_for(&ChannelKey::new("GENERAL").unwrap()), None);
+        for none in ["GENERAL", "status@broadcast", "STATUS@Broadcast", "1406122334@broadcast"] {
+            assert_eq!(target_for(&ChannelKey::new(none).unwrap()), None, "{none}");
+        }
     }
 }

@@ -80,7 +80,7 @@ mod tests {
         assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
         let instance = resolved.instance.expect("sound");
         assert_eq!(instance.realm(), "whatsapp");
-        assert!(instance.shares_path() && !instance.capabilities().idempotent);
+        assert!(!instance.capabilities().idempotent);
         let secrets = instance.secrets();
         assert_eq!(secrets, ["ap1t0k", "wh00k", "pr0xypass", "m3dia%20pass", "m3dia pass"].map(Secret::new));
         let shown = format!("{instance:?}");
@@ -114,6 +114,36 @@ mod tests {
         assert_eq!(open.problems[0].severity, Severity::Warning);
         assert!(open.problems[0].message.contains("allow_to"));
         assert!(resolved(&with(json!({ "allow_to": [] }))).problems.is_empty());
+        for as_open in ["**", "*@*"] {
+            assert!(told(&with(json!({ "allow_to": [as_open] }))).contains("any WhatsApp number"), "{as_open}");
+        }
+        // What cannot be read is no `["*"]`.
+        for unreadable in [json!("49*"), json!([49]), json!(null)] {
+            let told = told(&with(json!({ "allow_to": unreadable })));
+            assert_eq!(told.lines().count(), 1, "{told}");
+            assert!(told.starts_with("Error `allow_to`: expected a "), "{told}");
+        }
+        let both = told(&with(json!({ "allow_to": [49, "Alice"] })));
+        assert_eq!(both.lines().count(), 2, "the others are looked at, too: {both}");
+    }
+
+    #[test]
+    fn a_url_without_its_scheme_is_told_what_it_lacks() {
+        for lacking in ["192.168.1.50:8066", "homeassistant:8066", "homeassistant.local", ""] {
+            let told = told(&with(json!({ "addon_url": lacking })));
+            assert!(told.contains("must begin with http://") && !told.contains("relative"), "{lacking}: {told}");
+        }
+        assert!(resolved(&with(json!({ "addon_url": "HTTP://addon:8066" }))).problems.is_empty());
+    }
+
+    #[test]
+    fn instances_on_one_path_are_told_apart_by_token_and_session() {
+        let mark = |changes| resolved(&with(changes)).instance.expect("sound").told_apart_by();
+        let one = mark(json!({}));
+        assert!(one.is_some() && !format!("{one:?}").contains("wh00k"), "{one:?}");
+        assert_eq!(one, mark(json!({ "session_id": "DEFAULT", "addon_url": "http://another:8066" })));
+        assert_ne!(one, mark(json!({ "session_id": "work" })));
+        assert_ne!(one, mark(json!({ "webhook_token": "another" })));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tieline_net::Transport;
 use tokio::sync::Notify;
 
 use crate::driver::WhatsAppDriver;
-use crate::refusal::Failure;
+use crate::refusal::{Failure, WRONG_TOKEN};
 
 /// How long a connected account is left alone; varied by a fifth, so that several do not ask in step.
 const EVERY: Duration = Duration::from_secs(15);
@@ -56,7 +56,7 @@ impl fmt::Display for Condition {
                 f,
                 "no phone is paired with session `{session}`: open the addon's page and scan its code with WhatsApp"
             ),
-            Self::WrongToken => f.write_str("the WhatsApp addon refuses the token: check `api_token`"),
+            Self::WrongToken => f.write_str(WRONG_TOKEN),
             Self::NoSession(why) | Self::Unreachable(why) | Self::Strange(why) => f.write_str(why),
         }
     }
@@ -126,12 +126,9 @@ impl WhatsAppDriver {
             Err(failure) if failure.is_token() => return Condition::WrongToken,
             Err(failure @ Failure::NoSession { .. }) => return Condition::NoSession(failure.to_string()),
             Err(failure @ Failure::Lost { .. }) => {
-                return Condition::Unreachable(format!("{failure} (`addon_url` is {})", self.api.base()));
+                return Condition::Unreachable(failure.of_question(self.api.base()));
             }
-            Err(failure) => {
-                let base = self.api.base();
-                return Condition::Strange(format!("{failure}; is `addon_url` ({base}) the WhatsApp addon?"));
-            }
+            Err(failure) => return Condition::Strange(failure.of_question(self.api.base())),
         };
         let says = |key: &str| status.get(key).and_then(Value::as_bool);
         let Some(connected) = says("connected") else {

@@ -13,6 +13,7 @@ use tieline_core::webhook::{WebhookHandler, WebhookRequest, WebhookResponse};
 use crate::instance::Instance;
 use crate::parse::{self, Received};
 use crate::payload;
+use crate::throttle::Throttle;
 
 /// A message with what it quotes and its little previews. Contacts with pictures are the largest that WhatsApp hands on.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -31,11 +32,13 @@ pub(crate) struct Receiver {
     clock: Arc<dyn Clock>,
     /// Sessions that no instance names and that the log has told of.
     told: Mutex<HashSet<String>>,
+    /// The warning of calls that cannot be relayed.
+    refused: Throttle,
 }
 
 impl Receiver {
     pub(crate) fn new(instance: Arc<Instance>, inbound: Arc<dyn Inbound>, clock: Arc<dyn Clock>) -> Self {
-        Self { instance, inbound, clock, told: Mutex::default() }
+        Self { instance, inbound, clock, told: Mutex::default(), refused: Throttle::default() }
     }
 
     fn knows_token(&self, request: &WebhookRequest) -> bool {
@@ -47,7 +50,9 @@ impl Receiver {
     async fn answer(&self, body: &[u8]) -> Option<WebhookResponse> {
         let id = &self.instance.id;
         let refuse = |why: &str| {
-            tracing::warn!(instance = %id, why, "A webhook of the WhatsApp addon cannot be relayed");
+            if let Some(withheld) = self.refused.admit(self.clock.now()) {
+                tracing::warn!(instance = %id, why, withheld, "A webhook of the WhatsApp addon cannot be relayed");
+            }
             WebhookResponse::refuse(StatusCode::BAD_REQUEST, why)
         };
         let payload = match payload::read(body) {
@@ -78,7 +83,7 @@ impl Receiver {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD && !told.contains(&session) {
             tracing::warn!(
-                session = ?session,
+                session,
                 "Messages of this session of the WhatsApp addon are not relayed: no instance has it as `session_id`"
             );
             told.insert(session);
@@ -118,7 +123,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, Method};
     use serde_json::{Value, json};
     use tieline_core::driver::InboundError;
-    use tieline_testkit::{RecordingInbound, SystemClock};
+    use tieline_testkit::{RecordingInbound, RecordingLog, SystemClock};
 
     struct Desk {
         receiver: Receiver,
@@ -181,6 +186,24 @@ mod tests {
         let answer = desk.receiver.handle(&request(Some("hook-token"), empty)).await.expect("an answer");
         assert_eq!((answer.status, answer.close), (StatusCode::OK, true), "nothing to relay is no error");
         assert!(desk.inbound.arrivals().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_log_tells_of_refused_calls_once_a_minute_and_of_a_foreign_session_once() {
+        let log = RecordingLog::start();
+        let desk = desk();
+        for _ in 0..20 {
+            desk.receiver.handle(&request(Some("hook-token"), "{")).await.expect("an answer");
+        }
+        let told = log.warnings();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("cannot be relayed") && told[0].contains("withheld=0"), "{told:?}");
+        for _ in 0..2 {
+            desk.receiver.unclaimed(&request(Some("hook-token"), message(&json!("work")))).expect("an answer");
+        }
+        let told = log.warnings();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[1].ends_with("session=work"), "it is not quoted: {told:?}");
     }
 
     #[tokio::test]

@@ -147,8 +147,9 @@ impl InstanceConfig for Instance {
         Some(self.listen.clone())
     }
 
-    fn shares_path(&self) -> bool {
-        true
+    fn told_apart_by(&self) -> Option<Secret> {
+        // A session's name holds no line break.
+        Some(Secret::new(format!("{}\n{}", self.session, self.webhook_token.reveal())))
     }
 
     fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Longest user part that is taken from outside. Real ones have at most 31 characters (old groups).
 const MAX_USER: usize = 64;
 /// How many digits a phone number has, with its country code: E.164 allows 15, and the shortest in use have 7.
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+pub(crate) const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// The name of a person, a group or a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +82,7 @@ impl Jid {
 
     /// What a person writes for a chat: a JID or a phone number. `Err`: what is wrong with it, and what to write.
     pub(crate) fn written(text: &str) -> Result<Self, String> {
+        let text = plain(text);
         let text = text.trim();
         if text.is_empty() {
             return Err("it is empty; write a phone number with its country code, or a JID".to_owned());
@@ -103,11 +104,13 @@ impl Jid {
             Server::Group => Err(format!("`{text}` is no JID of a group: before the `@` stand digits")),
             Server::Lid | Server::Newsletter if digits => Ok(jid),
             Server::Lid | Server::Newsletter => Err(format!("`{text}` is no JID: before the `@` stand digits")),
-            Server::Broadcast if jid.user == "status" => {
+            Server::Broadcast if jid.is_status() => {
                 Err("`status@broadcast` is where stories are posted; the addon neither sends nor receives them"
                     .to_owned())
             }
-            Server::Broadcast => Ok(jid),
+            Server::Broadcast => {
+                Err(format!("`{text}` is a broadcast list; name the people, or a group, whom it is for"))
+            }
             Server::Other(server) => Err(format!(
                 "`@{server}` is no kind of chat; it is `@s.whatsapp.net` for a person, `@g.us` for a group, `@lid` for a \
                 person whose number is hidden, `@newsletter` for a channel"
@@ -141,8 +144,9 @@ impl Jid {
         {
             return Ok(Self { user: digits, server: Server::Group });
         }
+        // `0-0-49…` is nobody's way to write an international prefix.
         let digits = match digits.strip_prefix("00") {
-            Some(rest) if !plus => rest,
+            Some(rest) if !plus && text.starts_with("00") => rest,
             _ => &digits,
         };
         if digits.starts_with('0') {
@@ -187,7 +191,7 @@ impl Jid {
 
     /// Whether it is where stories are posted.
     pub(crate) fn is_status(&self) -> bool {
-        self.server == Server::Broadcast && self.user == "status"
+        self.server == Server::Broadcast && self.user.eq_ignore_ascii_case("status")
     }
 
     /// How it is shown to people who know no name for it: a phone number with `+`, else the part before the `@`.
@@ -205,15 +209,29 @@ fn old_group(text: &str) -> bool {
 /// `49 0170 …` is what comes of writing a national number behind a country code. The addon drops the zero for the same
 /// countries; not so for Italy here, where it belongs to the number.
 fn without_trunk_zero(digits: &str) -> String {
+    let Some(country) = country_with_zero(digits) else { return digits.to_owned() };
+    let national = &digits[country.len() + 1..];
+    if national.len() < 8 { digits.to_owned() } else { format!("{country}{national}") }
+}
+
+/// The country code that a `0` stands behind, of a country where none belongs there.
+pub(crate) fn country_with_zero(digits: &str) -> Option<&'static str> {
     const COUNTRIES: [&str; 9] = ["49", "43", "41", "33", "44", "31", "32", "34", "48"];
-    for country in COUNTRIES {
-        if let Some(national) = digits.strip_prefix(country).and_then(|rest| rest.strip_prefix('0'))
-            && national.len() >= 8
-        {
-            return format!("{country}{national}");
-        }
-    }
-    digits.to_owned()
+    let with_zero = |country: &&str| digits.strip_prefix(country).is_some_and(|rest| rest.starts_with('0'));
+    COUNTRIES.into_iter().find(|country| with_zero(country))
+}
+
+/// A text without the characters that nobody sees, of which copied numbers are full: marks of direction, zero-width
+/// characters, soft hyphens.
+pub(crate) fn plain(text: &str) -> String {
+    let unseen = |c: char| {
+        matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
+    };
+    text.chars().filter(|c| !unseen(*c)).collect()
 }
 
 impl fmt::Display for Jid {
@@ -271,6 +289,8 @@ mod tests {
             "+49 (0)170 0000001",
             "+49 0170 0000001",
             " +49\u{a0}170\u{a0}0000001 ",
+            "\u{2068}+49 170 0000001\u{2069}",
+            "\u{200e}+49\u{200b}170\u{feff}0000001",
             "491700000001@s.whatsapp.net",
             "491700000001:3@s.whatsapp.net",
         ] {
@@ -302,6 +322,11 @@ mod tests {
             ("4917+0000001", "`+` stands in it"),
             ("1@example.com", "no kind of chat"),
             ("status@broadcast", "stories"),
+            ("STATUS@broadcast", "stories"),
+            ("status@BROADCAST", "stories"),
+            ("1406122334@broadcast", "broadcast list"),
+            ("0-0-491700000001", "no country code"),
+            ("0 0491700000001", "no country code"),
             ("0170000001@s.whatsapp.net", "country code"),
             ("1 2@g.us", "no JID"),
         ] {

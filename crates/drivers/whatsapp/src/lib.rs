@@ -41,6 +41,7 @@ mod resolve;
 mod rooms;
 mod send;
 mod settings;
+mod throttle;
 mod unwrap;
 
 pub use factory::WhatsApp;

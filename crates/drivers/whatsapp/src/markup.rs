@@ -5,6 +5,7 @@
 //! the beginning of the line or no letter or digit, with no space behind it; a closing one the other way round. There is
 //! no escape; what must not be markup is kept apart by characters that nobody sees.
 
+mod commands;
 mod escape;
 mod harmless;
 mod marks;

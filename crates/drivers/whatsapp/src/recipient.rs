@@ -1,14 +1,16 @@
 //! Whom a text names in leading brackets, `[+49 170 0000001] Hello`, and whether they may be written to.
 
-use crate::jid::{Jid, Server};
+use crate::jid::{Jid, PHONE_DIGITS, Server, country_with_zero, plain};
 
-/// How many digits something in brackets has at least to be taken for a recipient: fewer are a number of something else.
-const DIGITS: usize = 5;
+/// How many digits something in brackets has at least to be taken for a recipient: fewer are a number of something else,
+/// and no phone number has fewer with its country code.
+const DIGITS: usize = *PHONE_DIGITS.start();
 /// Longest text that is looked at: a JID or a number with its spaces.
 const LONGEST: usize = 80;
 
-/// Whether what stands in brackets is meant as a recipient, right or wrong. `TODO`, `12` and dates are not.
+/// Whether what stands in brackets is meant as a recipient, right or wrong. `TODO`, `12345` and dates are not.
 pub(crate) fn is_meant(named: &str) -> bool {
+    let named = plain(named);
     let named = named.trim();
     if named.len() > LONGEST {
         return false;
@@ -18,17 +20,33 @@ pub(crate) fn is_meant(named: &str) -> bool {
         return Jid::parse(&format!("1@{server}")).is_some_and(|jid| !matches!(jid.server(), Server::Other(_)));
     }
     let of_number = |c: char| {
-        c.is_ascii_digit() || matches!(c, '+' | ' ' | '\u{a0}' | '-' | '\u{2010}' | '\u{2011}' | '\u{2013}' | '(' | ')')
+        matches!(
+            c,
+            '0'..='9' | '+' | ' ' | '\u{a0}' | '\u{202f}' | '-' | '\u{2010}' | '\u{2011}' | '\u{2013}' | '(' | ')'
+        )
     };
     let digits = named.bytes().filter(u8::is_ascii_digit).count();
     named.chars().all(of_number) && digits >= DIGITS && !is_date(named)
 }
 
-/// `2026-11-21` and `21-11-2026`.
+/// `2026-11-21`, `21-11-2026`, the same with blanks, `20261121` and `21112026`.
 fn is_date(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-        && matches!(lengths[..], [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4])
+    let pieces: Vec<&str> = text.split(['-', '\u{2010}', '\u{2011}', '\u{2013}', ' ', '\u{a0}', '\u{202f}']).collect();
+    if !pieces.iter().all(|piece| piece.bytes().all(|byte| byte.is_ascii_digit())) {
+        return false;
+    }
+    let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+    match lengths[..] {
+        [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4] => true,
+        // Without separators it must be a day that there is, or half of all short numbers would be dates.
+        [8] => is_day(&text[..4], &text[4..6], &text[6..]) || is_day(&text[4..], &text[2..4], &text[..2]),
+        _ => false,
+    }
+}
+
+fn is_day(year: &str, month: &str, day: &str) -> bool {
+    let within = |text: &str, range: std::ops::RangeInclusive<u16>| text.parse().is_ok_and(|n| range.contains(&n));
+    within(year, 1900..=2099) && within(month, 1..=12) && within(day, 1..=31)
 }
 
 /// Who may be written to by a recipient in brackets.
@@ -48,12 +66,13 @@ enum Pattern {
 }
 
 impl AllowTo {
-    /// Understands the patterns. `Err`: which of them are none, and why.
-    pub(crate) fn parse(written: &[String]) -> Result<Self, Vec<(usize, String)>> {
+    /// Understands the patterns; of `None` the reader was told already. `Err`: which of them are none, and why.
+    pub(crate) fn parse(written: &[Option<String>]) -> Result<Self, Vec<(usize, String)>> {
         let mut patterns = Vec::new();
         let mut wrong = Vec::new();
         for (index, text) in written.iter().enumerate() {
-            match Pattern::parse(text.trim()) {
+            let Some(text) = text else { continue };
+            match Pattern::parse(plain(text).trim()) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(why) => wrong.push((index, why)),
             }
@@ -71,15 +90,21 @@ impl AllowTo {
         })
     }
 
-    /// Whether anybody may write to everybody.
+    /// Whether anybody may write to everybody who has a number.
     pub(crate) fn is_open(&self) -> bool {
-        self.0.contains(&Pattern::Everybody)
+        // No pattern can name this character, so only one that asks nothing of the number takes it.
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Everybody => true,
+            Pattern::One(_) => false,
+            Pattern::Numbers(pattern) => matches(pattern, "?"),
+            Pattern::Jids(pattern) => matches(pattern, "?@s.whatsapp.net"),
+        })
     }
 }
 
 impl Pattern {
     fn parse(text: &str) -> Result<Self, String> {
-        if text == "*" {
+        if !text.is_empty() && text.bytes().all(|byte| byte == b'*') {
             return Ok(Self::Everybody);
         }
         if !text.contains('*') {
@@ -93,14 +118,24 @@ impl Pattern {
                 Err(format!("`{text}` is no pattern of JIDs; one looks like *@g.us"))
             };
         }
-        let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '*').collect();
+        // As numbers are read: the zero of `+49 (0)170` is not dialled from abroad.
+        let without_trunk = text.replace("(0)", "");
+        let digits: String = without_trunk.chars().filter(|c| c.is_ascii_digit() || *c == '*').collect();
         let digits = digits.strip_prefix("00").map_or(digits.clone(), str::to_owned);
-        let others = |c: char| !(c.is_ascii_digit() || matches!(c, '*' | '+' | ' ' | '-' | '(' | ')'));
-        if text.contains(others) {
+        let others = |c: char| {
+            let spacing = matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '-' | '\u{2010}' | '\u{2011}' | '\u{2013}');
+            !(c.is_ascii_digit() || spacing || matches!(c, '*' | '+' | '(' | ')'))
+        };
+        if text.contains(others) || text.rfind('+').is_some_and(|at| at > 0) {
             return Err(format!("`{text}` is no pattern of phone numbers; one looks like 49170*"));
         }
         if digits.starts_with('0') {
             return Err(format!("`{text}` has no country code; write it like 49170*"));
+        }
+        if let Some(country) = country_with_zero(&digits) {
+            return Err(format!(
+                "`{text}` admits nobody: behind the country code {country} no number begins with 0; leave the 0 out"
+            ));
         }
         Ok(Self::Numbers(digits))
     }
@@ -132,7 +167,10 @@ mod tests {
             "49123456789",
             "+49 170 0000001",
             " 0170-123456 ",
-            "12345",
+            "4917000",
+            "\u{2066}+49 170 0000001\u{2069}",
+            "\u{feff}4917\u{200b}00000001",
+            "49001122",
             "120363000000000001",
             "120363000000000001@g.us",
             "222000000000001@lid",
@@ -147,8 +185,15 @@ mod tests {
             "12",
             "",
             "1234",
+            "12345",
+            "49170",
+            "123456",
+            "+12345",
             "2026-11-21",
             "21-11-2026",
+            "2026 11 21",
+            "20261121",
+            "21112026",
             "ann@example.com",
             "@all",
             "x12345",
@@ -162,7 +207,7 @@ mod tests {
     }
 
     fn allows(patterns: &[&str], whom: &str) -> bool {
-        let written: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        let written: Vec<Option<String>> = patterns.iter().map(|&pattern| Some(pattern.to_owned())).collect();
         AllowTo::parse(&written).expect("sound").takes(&Jid::written(whom).expect("a chat"))
     }
 
@@ -182,10 +227,31 @@ mod tests {
 
     #[test]
     fn wrong_patterns_are_told_with_their_place() {
-        let written = ["*", "Alice", "0170*", "49x*", "a b*@g.us"].map(str::to_owned);
-        let wrong = AllowTo::parse(&written).expect_err("four are wrong");
-        assert_eq!(wrong.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let written = ["*", "Alice", "0170*", "49x*", "a b*@g.us", "49 0170*", "49+170*"];
+        let wrong = AllowTo::parse(&written.map(|text| Some(text.to_owned()))).expect_err("six are wrong");
+        assert_eq!(wrong.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
         assert!(wrong[1].1.contains("country code"), "{wrong:?}");
+        assert!(wrong[4].1.contains("leave the 0 out"), "{wrong:?}");
+    }
+
+    #[test]
+    fn patterns_are_read_as_numbers_are() {
+        for pattern in ["49(0)170*", "+49 (0)170*", "0049-170*", "49\u{a0}170*", "\u{2066}49170*\u{2069}"] {
+            assert!(allows(&[pattern], "+49 170 0000001"), "{pattern}");
+            assert!(!allows(&[pattern], "+49 171 0000001"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_asks_nothing_of_a_number_is_as_open_as_a_star() {
+        let open = |pattern: &str| AllowTo::parse(&[Some(pattern.to_owned())]).expect("sound").is_open();
+        for pattern in ["*", "**", "*@*", "+*", "00*", "*@s.whatsapp.net", "**@*net"] {
+            assert!(open(pattern), "{pattern}");
+        }
+        for pattern in ["49*", "*1*", "*@g.us", "49*@*", "+49 170 0000001"] {
+            assert!(!open(pattern), "{pattern}");
+        }
+        assert!(allows(&["**"], "120363000000000001@g.us"));
     }
 
     proptest! {

@@ -8,8 +8,14 @@ use serde_json::Value;
 use tieline_core::send::{Pause, Scope, SendError, Trouble};
 use tieline_net::Transport;
 
+/// What to tell of a token that is refused.
+pub(crate) const WRONG_TOKEN: &str = "the WhatsApp addon refuses the token: check `api_token`";
+
 /// How much of what the addon says is shown, in characters.
 const SHOWN: usize = 200;
+
+/// A wait of more seconds than this is a time: seconds since 1970.
+const EPOCH: i64 = 1_000_000_000;
 
 /// Why a call had no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +58,12 @@ impl Refusal {
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &Value, now: Timestamp) -> Self {
         let words = ["detail", "error"].into_iter().find_map(|key| body.get(key)?.as_str());
         let until = (status == StatusCode::TOO_MANY_REQUESTS).then(|| {
-            let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-            let stated = [seconds("ratelimit-reset"), seconds("retry-after")].into_iter().flatten().max();
+            let seconds = |name: &str| {
+                let stated = headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok()?;
+                // Nobody asks for thirty years: it is the time itself.
+                Some(if stated > EPOCH { stated.saturating_sub(now.as_second()) } else { stated })
+            };
+            let stated = ["ratelimit-reset", "x-ratelimit-reset", "retry-after"].into_iter().filter_map(seconds).max();
             // A wait of nothing would be asked about without a pause; the addon's limit counts minutes.
             let wait = stated.filter(|seconds| *seconds > 0).unwrap_or(60);
             now.checked_add(SignedDuration::from_secs(wait)).unwrap_or(Timestamp::MAX)
@@ -111,6 +121,23 @@ impl Failure {
         }
     }
 
+    /// What to tell of a question that failed so. `addon`: its base URL, which is no secret.
+    pub(crate) fn of_question(&self, addon: &str) -> String {
+        match self {
+            failure if failure.is_token() => WRONG_TOKEN.to_owned(),
+            Self::Lost { .. } => format!("{self} (`addon_url` is {addon})"),
+            // The addon knows every call that it is asked, and says in words of its own what it does not like.
+            Self::Refused(refusal)
+                if matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+                    || (refusal.status.is_client_error() && refusal.detail.is_empty() && refusal.until.is_none()) =>
+            {
+                format!("what answers at `addon_url` ({addon}) is no WhatsApp addon: it answered {refusal}")
+            }
+            Self::Refused(_) => format!("{self}; is `addon_url` ({addon}) the WhatsApp addon?"),
+            Self::Unusable(_) | Self::NoSession { .. } | Self::Disk(_) => self.to_string(),
+        }
+    }
+
     /// Classes a send that failed so. `addon`: its base URL, which is no secret.
     pub(crate) fn of_send(&self, addon: &str) -> SendError {
         let unreachable = |reason: String| SendError::Retryable { reason, trouble: Trouble::Unreachable, after: None };
@@ -130,11 +157,9 @@ impl Failure {
         }
         let permanent = |more: &str| SendError::Permanent { reason: format!("{self}{more}") };
         match refusal.status {
-            StatusCode::UNAUTHORIZED => SendError::Retryable {
-                reason: "the WhatsApp addon refuses the token: check `api_token`".to_owned(),
-                trouble: Trouble::Credentials,
-                after: None,
-            },
+            StatusCode::UNAUTHORIZED => {
+                SendError::Retryable { reason: WRONG_TOKEN.to_owned(), trouble: Trouble::Credentials, after: None }
+            }
             // It says so at once, before anything is sent.
             StatusCode::SERVICE_UNAVAILABLE => unreachable(format!("{self}: the account is not connected to WhatsApp")),
             status if status.is_redirection() => unreachable(format!(
@@ -238,5 +263,9 @@ mod tests {
         assert_eq!(until(&[("ratelimit-reset", "17"), ("retry-after", "20")]), 20);
         assert_eq!(until(&[("retry-after", "soon")]), 60);
         assert_eq!(until(&[("ratelimit-reset", "0")]), 60);
+        assert_eq!(until(&[("ratelimit-reset", "1795000042")]), 42, "seconds since 1970");
+        assert_eq!(until(&[("x-ratelimit-reset", "1795000042")]), 42);
+        assert_eq!(until(&[("x-ratelimit-reset", "30")]), 30);
+        assert_eq!(until(&[("ratelimit-reset", "1794999999")]), 60, "it is over already");
     }
 }

@@ -63,6 +63,11 @@ fn addon(settings: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Optio
     let mut wrong = |why: String| {
         problems.push(Problem::error(format!("`addon_url`: {why}; {example}")).at("addon_url"));
     };
+    // Without it, a host and a port would be called a relative path, or the host a scheme.
+    if !["http://", "https://"].iter().any(|scheme| starts(text.trim_start(), scheme)) {
+        wrong("it must begin with http:// or https://".to_owned());
+        return None;
+    }
     let mut url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => {
@@ -70,10 +75,6 @@ fn addon(settings: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Optio
             return None;
         }
     };
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        wrong("it must begin with http:// or https:// and name a host".to_owned());
-        return None;
-    }
     if !url.username().is_empty() || url.password().is_some() {
         wrong("it must not hold a user name or a password".to_owned());
         return None;
@@ -95,6 +96,10 @@ fn addon(settings: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Optio
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Some((url, session))
+}
+
+fn starts(text: &str, with: &str) -> bool {
+    text.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
 }
 
 /// A token, which stands in a header.
@@ -195,11 +200,13 @@ fn allow_to(settings: &Settings, problems: &mut Vec<Problem>) -> Option<AllowTo>
     match AllowTo::parse(&settings.allow_to) {
         Ok(allowed) => {
             if allowed.is_open() {
+                let written: Vec<String> = settings.allow_to.iter().flatten().map(|text| format!("{text:?}")).collect();
                 problems.push(
-                    Problem::warning(
-                        "`allow_to` is [\"*\"]: whoever may write in a room that leads to `\"chat_id\": \"*\"` can write \
+                    Problem::warning(format!(
+                        "`allow_to` is [{}]: whoever may write in a room that leads to `\"chat_id\": \"*\"` can write \
                             to any WhatsApp number",
-                    )
+                        written.join(", ")
+                    ))
                     .help("name the numbers and groups that may be written to, for example [\"49*\", \"*@g.us\"]"),
                 );
             }

@@ -9,6 +9,7 @@ use crate::address::CHAT;
 use crate::driver::WhatsAppDriver;
 use crate::fields::{one_line, text};
 use crate::jid::{Jid, Server};
+use crate::refusal::Failure;
 
 /// How long a list may take: the groups are asked of WhatsApp each time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,14 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl WhatsAppDriver {
     /// Every group, and every chat that the addon has seen.
     pub(crate) async fn list_rooms(&self) -> Result<Vec<Room>, DriverError> {
-        let failed = |failure: crate::refusal::Failure| DriverError(failure.to_string());
+        let failed = |failure: Failure| DriverError(failure.of_question(self.api.base()));
         let groups = self.api.get("/groups", &[], PATIENCE).await.map_err(failed)?;
         let chats = self.api.get("/chats", &[], PATIENCE).await.map_err(failed)?;
         let groups = groups.as_array().into_iter().flatten().map(|group| (text(group, "id"), text(group, "subject")));
         let chats = chats.as_array().into_iter().flatten().map(|chat| (text(chat, "jid"), text(chat, "name")));
         let mut rooms: Vec<(Jid, String)> = Vec::new();
         for (id, name) in groups.chain(chats) {
-            let Some(jid) = id.and_then(|id| Jid::parse(&id)).filter(|jid| !jid.is_status()) else { continue };
+            let Some(jid) = id.and_then(|id| Jid::parse(&id)).filter(|jid| *jid.server() != Server::Broadcast) else {
+                continue;
+            };
             let name = name.map(|name| one_line(&name)).filter(|name| !name.is_empty() && name != jid.user());
             let name = name.unwrap_or_else(|| jid.shown());
             if !rooms.iter().any(|(known, _)| *known == jid) {
@@ -38,8 +41,7 @@ fn room(jid: &Jid, name: String) -> Room {
     let kind = match jid.server() {
         Server::Group => "group",
         Server::Newsletter => "channel",
-        Server::Broadcast => "broadcast list",
-        Server::Phone | Server::Lid | Server::Other(_) => "chat",
+        Server::Phone | Server::Lid | Server::Broadcast | Server::Other(_) => "chat",
     };
     Room { name, kind: kind.to_owned(), address: Address::of([(CHAT, jid.to_string().as_str())]) }
 }

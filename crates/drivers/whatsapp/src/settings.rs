@@ -5,6 +5,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tieline_core::problem::{Problem, nearest, unknown_key};
 
+/// The key whose list is read entry by entry.
+const ALLOW_TO: &str = "allow_to";
+
 /// One WhatsApp account of the addon.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +17,7 @@ pub(crate) struct Settings {
     /// Required.
     pub(crate) addon_url: Option<String>,
     /// The addon's API token (the addon's page shows it as *API Bearer Token*). Required.
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) api_token: Option<String>,
     /// Which WhatsApp account of the addon this is. Compared as the addon stores it: in lower case. Events of other
     /// sessions are not this instance's.
@@ -32,6 +36,7 @@ pub(crate) struct Settings {
     #[serde(default = "default_path")]
     pub(crate) listen_path: String,
     /// The addon's webhook token (its setting `webhook_token`): every request must carry it. Required.
+    #[schemars(extend("writeOnly" = true))]
     pub(crate) webhook_token: Option<String>,
     /// Largest file in bytes, in both directions.
     #[serde(default = "default_file_size")]
@@ -45,12 +50,14 @@ pub(crate) struct Settings {
     pub(crate) relay_own: bool,
     /// Who may be written to by `[recipient]` at the beginning of a text: JIDs and phone numbers. `*` stands for any
     /// characters: `49*` for every German number, `*@g.us` for every group, `*` alone for everybody.
+    // An entry of the wrong kind is `None`, so that the others keep their places.
     #[serde(default = "everybody")]
-    pub(crate) allow_to: Vec<String>,
+    #[schemars(with = "Vec<String>", default = "everybody")]
+    pub(crate) allow_to: Vec<Option<String>>,
     /// Proxy for all requests of this instance: `http://`, `https://` or `socks5://`. `null`: none, even if
     /// `global.proxy` names one. Absent: as `global.proxy` says.
     #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     #[expect(clippy::option_option, reason = "absent and null mean different things")]
     pub(crate) proxy: Option<Option<String>>,
 }
@@ -80,8 +87,8 @@ fn yes() -> bool {
     true
 }
 
-fn everybody() -> Vec<String> {
-    vec!["*".to_owned()]
+fn everybody() -> Vec<Option<String>> {
+    vec![Some("*".to_owned())]
 }
 
 /// Tells a `null` that was written from a key that was not.
@@ -111,6 +118,10 @@ pub(crate) fn read(written: &Value) -> (Option<Settings>, Vec<Problem>) {
             problems.push(unknown_key(key, &known));
             continue;
         }
+        if key == ALLOW_TO {
+            sound.insert(key.clone(), readable_entries(value, &mut problems));
+            continue;
+        }
         let alone = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
         match serde_json::from_value::<Settings>(alone) {
             Ok(_) => {
@@ -126,6 +137,26 @@ pub(crate) fn read(written: &Value) -> (Option<Settings>, Vec<Problem>) {
             (None, problems)
         }
     }
+}
+
+/// The texts of `allow_to`, and `null` for every other entry. Of what is no list nothing is left: what is not there would
+/// stand for everybody.
+fn readable_entries(written: &Value, problems: &mut Vec<Problem>) -> Value {
+    let Some(entries) = written.as_array() else {
+        let message = format!("`{ALLOW_TO}`: expected a list, found {}", kind_of(written));
+        problems.push(Problem::error(message).at(ALLOW_TO).help("for example [\"49*\", \"*@g.us\"]"));
+        return Value::Array(Vec::new());
+    };
+    let mut texts = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if !entry.is_string() {
+            let found = if entry.is_number() { "a number" } else { kind_of(entry) };
+            let problem = Problem::error(format!("`{ALLOW_TO}`: expected a text, found {found}"));
+            problems.push(problem.at_index(index).at(ALLOW_TO).help("write it in quotation marks, like \"49*\""));
+        }
+        texts.push(entry.as_str().map_or(Value::Null, Value::from));
+    }
+    Value::Array(texts)
 }
 
 /// What serde found, without the value: it may be a secret.
@@ -174,7 +205,7 @@ mod tests {
             ("0.0.0.0", 8094, "/whatsapp/webhook")
         );
         assert_eq!((settings.max_file_size, settings.relay_own), (52_428_800, true));
-        assert_eq!((settings.media_url, settings.allow_to, settings.proxy), (None, vec!["*".to_owned()], None));
+        assert_eq!((settings.media_url, settings.allow_to, settings.proxy), (None, everybody(), None));
     }
 
     #[test]
@@ -195,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_the_wrong_kind_is_marked_alone() {
+        let (settings, problems) = read(&json!({ "allow_to": [49, "49*", null] }));
+        let places: Vec<String> = problems.iter().map(|problem| format!("{:?}", problem.path)).collect();
+        assert_eq!(places.len(), 2, "{problems:?}");
+        assert!(places[0].contains("Index(0)") && places[1].contains("Index(2)"), "{places:?}");
+        assert_eq!(settings.expect("read").allow_to, [None, Some("49*".to_owned()), None]);
+        let (settings, problems) = read(&json!({ "allow_to": "49*" }));
+        assert_eq!(problems.len(), 1);
+        assert!(settings.expect("read").allow_to.is_empty(), "what cannot be read is not everybody");
+    }
+
+    #[test]
     fn a_null_proxy_is_not_an_absent_one() {
         assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, Some(None));
     }
@@ -208,5 +251,9 @@ mod tests {
         }
         assert_eq!(schema["properties"]["listen_port"]["default"], json!(8094));
         assert_eq!(schema["properties"]["session_id"]["default"], json!("default"));
+        assert_eq!(schema["properties"]["allow_to"]["default"], json!(["*"]));
+        assert_eq!(schema["properties"]["allow_to"]["items"], json!({ "type": "string" }));
+        let secret = |key: &str| schema["properties"][key]["writeOnly"] == json!(true);
+        assert!(["api_token", "webhook_token", "proxy"].into_iter().all(secret) && !secret("addon_url"), "{schema}");
     }
 }

@@ -3,12 +3,24 @@
 //! What we send comes back to the addon as a message of the account's owner, who may command it. It executes
 //!
 //! - a text that begins with `ha-app-`, in any case (`app/src/whatsapp/events/index.js`);
-//! - in groups with moderation, every line that begins with `!`, `/`, `#` or the prefix set there
-//!   (`app/src/whatsapp/moderation/commands.js`): the first such line, or all of them.
+//! - with moderation, a line that begins with `!`, `/`, `#` or the prefix set for the chat, which may be any text
+//!   (`app/src/whatsapp/moderation/commands.js`): the first such line, or all of them;
+//! - in chats with one person, also a line whose first word is a command's name or, in later versions, that of a note.
 //!
 //! Before it looks, it cuts quotation marks, backticks and what JavaScript calls white space off the edges, and the
-//! beginning of a block of code with its language.
+//! beginning of a block of code with its language. From the first word it cuts what follows an `@`.
+//!
+//! A prefix can be guessed only so far. Every punctuation character of ASCII is taken for one, except
+//!
+//! - `*`, `_`, `~`, `>` and `-` before a blank: they are markup, much of it ours;
+//! - `[`: the default format begins with it, and an invisible character in every message is too much for a prefix that
+//!   nobody has;
+//! - one before a digit, since no command's name begins with one: `+49…` and `$5` are copied by those who read them.
+//!
+//! Words are only kept from being the *known* names: an invisible character before every line would be copied with every
+//! code and password that somebody is sent.
 
+use crate::markup::commands::is_command;
 use crate::markup::marks::APART;
 
 /// The same text, so that the addon executes nothing of it: an invisible character stands before each line that would be
@@ -53,7 +65,24 @@ fn commands(line: &str, first: bool) -> bool {
 }
 
 fn begins_command(text: &str) -> bool {
-    text.starts_with(['!', '/', '#'])
+    begins_with_prefix(text) || is_command(first_word(text))
+}
+
+fn begins_with_prefix(text: &str) -> bool {
+    let mut letters = text.chars();
+    let (first, next) = (letters.next(), letters.next());
+    match first {
+        Some('!' | '/' | '#') => true,
+        Some('*' | '_' | '~' | '>' | '[') | None => false,
+        Some('-') if next.is_none_or(char::is_whitespace) => false,
+        Some(first) => first.is_ascii_punctuation() && !next.is_some_and(|c| c.is_ascii_digit()),
+    }
+}
+
+/// The first word as the addon sees it: without what follows an `@`, and without the quotation marks behind it.
+fn first_word(text: &str) -> &str {
+    let ends = |c: char| c == '@' || (cut_off(c) && !matches!(c, '\'' | '"' | '`'));
+    text.split(ends).next().unwrap_or_default().trim_end_matches(cut_off)
 }
 
 fn starts(text: &str, with: &str) -> bool {
@@ -84,6 +113,24 @@ mod tests {
             "```sh\n!kick\n```",
             "```sh!kick```",
             "a\r\n/b",
+            ".kick @491700000002",
+            "$ban",
+            "hello\n  ?ban\nbye",
+            "-kick",
+            "+ban",
+            "@bot kick",
+            "kick @491700000002",
+            "Help",
+            "help@bot me",
+            "\"rules\"",
+            "`id`",
+            "hello\nexport all",
+            "```sh .kick```",
+            "```\nkick\n```",
+            "```sh kick```",
+            "\u{212a}ick",
+            "constructor",
+            ":)",
         ] {
             let said = harmless(command);
             assert_ne!(said, command);
@@ -94,14 +141,39 @@ mod tests {
 
     #[test]
     fn other_texts_stay_as_they_are() {
-        for text in
-            ["", "hello", "see ha-app-restart", "a\nha-app-x", "5! = 120", "and/or", "C#", "> /x", "- #x", "```x```"]
-        {
+        for text in [
+            "",
+            "hello",
+            "see ha-app-restart",
+            "a\nha-app-x",
+            "5! = 120",
+            "and/or",
+            "C#",
+            "> /x",
+            "- #x",
+            "```x```",
+            "*bold* _it_",
+            "_it_",
+            "~no~",
+            "> kick",
+            "- kick",
+            "* kick",
+            "1. kick",
+            "[rocketchat] Ada: kick",
+            "+49 170 0000001",
+            "$5",
+            "-5 degrees",
+            "helping",
+            "Help, please",
+            "please help",
+            "https://example.com/help",
+            "A7x!9",
+        ] {
             assert_eq!(harmless(text), text);
         }
     }
 
-    /// What the addon does with a text, as `commands.js` and `events/index.js` read it; `#` stands for a prefix.
+    /// What the addon does with a text, as `commands.js` and `events/index.js` read it, whatever the prefix is.
     fn executes(text: &str) -> bool {
         let space = |c: char| c.is_whitespace() || c == '\u{feff}';
         let quoted = |c: char| space(c) || matches!(c, '\'' | '"' | '`');
@@ -114,12 +186,19 @@ mod tests {
             let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
             raw = rest.strip_prefix('\n').unwrap_or(rest);
         }
-        raw.split('\n').any(|line| line.trim_matches(quoted).starts_with(['!', '/', '#']))
+        raw = raw.strip_suffix("```").unwrap_or(raw);
+        raw.split('\n').any(|line| {
+            let line = line.trim_matches(quoted);
+            let word = line.split(space).next().unwrap_or_default().split('@').next().unwrap_or_default();
+            let prefix = ['!', '/', '#', '.', '$', '?'].into_iter().find_map(|prefix| line.strip_prefix(prefix));
+            prefix.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+                || ["kick", "help"].contains(&word.to_lowercase().as_str())
+        })
     }
 
     proptest! {
         #[test]
-        fn no_text_is_a_command(text in "[!/# \n\"'`a\u{feff}]{0,12}|(ha-app-|HA-APP-|[ \n`'\"]|```sh|!|x){0,6}") {
+        fn no_text_is_a_command(text in "[!/#.$ \n\"'`a\u{feff}]{0,12}|(ha-app-|HA-APP-|kick|Help|[ \n`'\"@]|```sh|!|\\.|x){0,6}") {
             let once = harmless(&text);
             prop_assert!(!executes(&once), "{:?}", once);
             prop_assert_eq!(harmless(&once), once.clone());

@@ -67,6 +67,32 @@ async fn every_kind_of_trouble_has_its_own_words() {
 }
 
 #[tokio::test]
+async fn another_server_at_the_address_is_called_so() {
+    let scene = scene().await;
+    let page = "<!DOCTYPE HTML><title>Error response</title><p>Error code: 404".to_owned();
+    for route in [Route::Status, Route::Groups] {
+        scene.addon.faults().on(route).always(Fault::Answer { status: 404, body: page.clone() });
+    }
+    let _running = scene.run().await;
+    scene
+        .health
+        .wait_for(|health| matches!(health, Health::Failing(why) if why.contains("is no WhatsApp addon")))
+        .await;
+    let findings = scene.driver.doctor(&[]).await;
+    let told = |what: &str| what.starts_with("what answers at `addon_url` (http://127.0.0.1:") && what.contains("404");
+    assert!(findings.iter().any(|finding| told(&finding.what)), "{findings:#?}");
+    let refused = scene.driver.rooms().await.expect_err("no addon");
+    assert!(told(&refused.to_string()), "{refused}");
+}
+
+#[tokio::test]
+async fn rooms_with_a_wrong_token_say_which_key_to_check() {
+    let scene = scene_with(WhatsAppScript::default(), serde_json::json!({ "api_token": "wrong" })).await;
+    let refused = scene.driver.rooms().await.expect_err("the token is wrong").to_string();
+    assert!(refused.contains("check `api_token`"), "{refused}");
+}
+
+#[tokio::test]
 async fn rooms_are_listed_with_their_addresses() {
     let scene = scene().await;
     scene.addon.text(&scene.alice.jid(), &scene.alice, "hi");

@@ -60,6 +60,18 @@ async fn a_500_after_having_sent_makes_no_second_message() {
 }
 
 #[tokio::test]
+async fn what_was_kept_from_being_a_command_is_found_again() {
+    for text in [".kick @491700000002", "help", "hello\n$ban"] {
+        let scene = scene().await;
+        let sending = scene.first(&scene.outgoing(text));
+        scene.addon.faults().on(Route::SendMessage).next(1, Fault::DropAfter);
+        ambiguous(&scene, &sending).await;
+        let found = arrived(scene.driver.reconcile(&sending, &[]).await);
+        assert_eq!(found, [MessageId::new(&scene.said()[0].id).expect("an id")], "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_is_found_also_after_much_was_said() {
     let scene = scene().await;
     let sending = scene.first(&scene.outgoing("did it arrive?"));
