@@ -68,6 +68,11 @@ async fn each_customer_has_a_thread_and_whoever_answers_there_answers_that_custo
     assert_eq!(addon.heard(&bob.jid()), ["Hello Bob"]);
     assert_eq!(addon.heard(&addon.alice.jid()), ["Hello Alice"]);
     assert_eq!(relay.messages("dead").await, 0);
+    let log = relay.log();
+    let openers: Vec<_> = log.lines().filter(|line| line.contains("Thread opened")).collect();
+    assert_eq!(openers.len(), 2, "{log}");
+    assert!(openers.iter().all(|line| line.contains("about") && !line.contains("from")), "{openers:?}");
+    assert_eq!(log.matches("Message delivered").count(), 6, "openers are no messages of people: {log}");
     addon.was_called_properly();
 }
 
@@ -88,6 +93,9 @@ async fn a_writer_is_told_who_cannot_be_reached() {
     assert!(addon.server.sent().is_empty(), "{:?}", addon.server.sent());
     assert_eq!(relay.messages("dead").await, 2);
     assert_eq!(desk.copies(ROOM).len(), 2, "each is told once");
+    let log = relay.log();
+    let notice = log.lines().find(|line| line.contains("Notice to the writer delivered")).expect(&log);
+    assert!(notice.contains("about") && !notice.contains("from") && !notice.contains("rule"), "{notice}");
 }
 
 #[tokio::test]
