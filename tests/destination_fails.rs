@@ -19,6 +19,8 @@ async fn an_error_is_no_answer_to_whether_it_arrived() {
         faults.on(Route::SendMessage).next(1, Fault::Status500).next(1, Fault::Status500After);
     }
     faults.on(Route::SendMessage).next(1, Fault::DropBefore).next(1, Fault::DropAfter);
+    // The first look-up fails, too.
+    faults.on(Route::GetMessage).next(1, Fault::Status500);
 
     let texts = numbered("message", 8);
     for text in &texts {
@@ -30,6 +32,10 @@ async fn an_error_is_no_answer_to_whether_it_arrived() {
     assert_eq!(archive.heard(ROOM), texts);
     assert_eq!(counts(&relay).await, [16, 16, 0, 0, 0, 0]);
     assert_eq!(relay.messages("possible_duplicates").await, 0, "by REST it can always be found out");
+    let log = relay.log();
+    assert!(log.contains("The answer to a send was lost; it is looked up"), "{log}");
+    let looked_up = log.lines().find(|line| line.contains("It is not known yet whether the message arrived"));
+    assert!(looked_up.is_some_and(|line| line.contains("reconcile") && line.contains("next")), "{log}");
 }
 
 #[tokio::test]

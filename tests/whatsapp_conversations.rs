@@ -96,6 +96,11 @@ async fn a_writer_is_told_who_cannot_be_reached() {
     let log = relay.log();
     let notice = log.lines().find(|line| line.contains("Notice to the writer delivered")).expect(&log);
     assert!(notice.contains("about") && !notice.contains("from") && !notice.contains("rule"), "{notice}");
+    for (letter, named) in relay.dead().iter().zip(["named as `[recipient]` who may not be", "named as `[recipient]`,"])
+    {
+        let (_, story, _) = relay.command(&["trace", letter["trace"].as_str().expect("a number")]);
+        assert!(story.contains(" dead, received ") && story.contains(named), "{story}");
+    }
 }
 
 #[tokio::test]
