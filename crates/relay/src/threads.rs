@@ -177,11 +177,14 @@ fn opener(exchange: &Exchange, delivery: &Delivery, id: MessageId) -> Arc<Event>
         Some(source) => source.config.describe(&event.channel),
         None => event.channel.to_string(),
     };
+    // Who has no name is not told twice by number: which account it came to is worth more.
+    let room = event.room.clone().filter(|room| *room != called);
+    let beside = if room.is_some() { called.as_str() } else { event.instance.as_str() };
     Arc::new(Event {
-        room: event.room.clone().or_else(|| Some(called.clone())),
+        room: Some(room.unwrap_or_else(|| called.clone())),
         message_id: id,
         revision: None,
-        body: Body::Message(Message { text: Markup::plain(&called), ..Message::default() }),
+        body: Body::Message(Message { text: Markup::plain(beside), ..Message::default() }),
         missing: None,
         ..Event::clone(event)
     })

@@ -162,7 +162,7 @@ async fn each_chat_has_a_thread_that_opens_with_who_it_is_also_after_a_restart()
         wa.receive(message("wa", chat, id, id)).await;
     }
     let arrived = rc.wait_for("R", 5).await;
-    let opener = |chat: &str| arrived.iter().find(|one| one.text.ends_with(&format!("(+{chat})"))).unwrap().clone();
+    let opener = |chat: &str| arrived.iter().find(|one| one.text == format!("Chat with +{chat} (wa)")).unwrap().clone();
     let in_thread = |chat: &str| -> Vec<String> {
         let opener = opener(chat);
         let first = arrived.iter().position(|one| one.id == opener.id).unwrap();
