@@ -342,10 +342,14 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// The copy of a message in a target channel: of the message itself, or, if it is a copy, of its original or of
     /// that one's other copies. `None` if there is none.
+    ///
+    /// Ids are made by clients on some platforms, so that two messages may have one: what was said in `near`, where the
+    /// message was named, is meant before anything else.
     async fn copy_in(
         &self,
         realm: &str,
         message: &MessageId,
+        near: &Channel,
         target: &Channel,
     ) -> Result<Option<MessageId>, OutboxError>;
 

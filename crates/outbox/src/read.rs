@@ -168,13 +168,16 @@ impl Reading<'_> {
         &self,
         realm: &str,
         message: &MessageId,
+        near: &Channel,
         target: &Channel,
     ) -> Result<Option<MessageId>, Failure> {
         let (from, to) = Name::new(realm, message).range();
         let mut seqs = self.connection.prepare_cached(
-            "SELECT DISTINCT seq FROM ids WHERE key BETWEEN ? AND ? AND substr(key, 17, 1) < x'03' ORDER BY seq",
+            "SELECT DISTINCT i.seq, c.instance = ?3 AND c.key = ?4 AS near FROM ids i JOIN events e ON e.seq = i.seq \
+             JOIN channels c ON c.id = e.channel WHERE i.key BETWEEN ?1 AND ?2 AND substr(i.key, 17, 1) < x'03' \
+             ORDER BY near DESC, i.seq",
         )?;
-        let mut seqs = seqs.query(params![from, to])?;
+        let mut seqs = seqs.query(params![from, to, near.instance.as_str(), near.key.as_str()])?;
         while let Some(row) = seqs.next()? {
             let seq: i64 = row.get(0)?;
             let values = params![seq, target.instance.as_str(), target.key.as_str()];

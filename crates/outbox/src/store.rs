@@ -150,10 +150,11 @@ impl Outbox for SqliteOutbox {
         &self,
         realm: &str,
         message: &MessageId,
+        near: &Channel,
         target: &Channel,
     ) -> Result<Option<MessageId>, OutboxError> {
-        let (realm, message, target) = (realm.to_owned(), message.clone(), target.clone());
-        self.readers.ask(move |reading| reading.copy_in(&realm, &message, &target)).await
+        let (realm, message, near, target) = (realm.to_owned(), message.clone(), near.clone(), target.clone());
+        self.readers.ask(move |reading| reading.copy_in(&realm, &message, &near, &target)).await
     }
 
     async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tieline_core::compose::{compose, says_nothing};
 use tieline_core::event::Event;
 use tieline_core::frame::Frame;
-use tieline_core::id::MessageId;
+use tieline_core::id::{Channel, MessageId};
 use tieline_core::outbox::Delivery;
 use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
 
@@ -158,8 +158,9 @@ async fn answered(
         }
         _ => &instance.realm,
     };
+    let near = Channel { instance: event.instance.clone(), key: event.channel.clone() };
     let found = exchange
-        .insist("looking for the copy of a parent", || exchange.outbox.copy_in(realm, parent, &frame.target))
+        .insist("looking for the copy of a parent", || exchange.outbox.copy_in(realm, parent, &near, &frame.target))
         .await?;
     // Whoever answers in a thread answers its opener, which nobody wrote at the other end.
     Ok(found.filter(|copy| !copy.is_ours()))

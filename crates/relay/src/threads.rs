@@ -150,7 +150,10 @@ async fn copy(
     opener: &MessageId,
 ) -> Result<Option<MessageId>, Stopping> {
     let Some(source) = exchange.instances.get(&delivery.event.instance) else { return Ok(None) };
-    exchange.insist("looking for a thread", || exchange.outbox.copy_in(&source.realm, opener, &frame.target)).await
+    let near = &delivery.ends.source;
+    exchange
+        .insist("looking for a thread", || exchange.outbox.copy_in(&source.realm, opener, near, &frame.target))
+        .await
 }
 
 /// Which of the lane's threads is the one in use.

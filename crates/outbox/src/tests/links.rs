@@ -32,7 +32,7 @@ async fn an_echo_without_an_id_is_known_by_its_text_once() {
     let ground = ground.reopen(false).await;
     assert!(is_ours(&ground.take(echo("e1"), &["a/room"]).await));
     assert!(is_new(&ground.take(echo("e2"), &["a/room"]).await), "the copy is taken");
-    let copy = ground.outbox.copy_in(REALM, &message_id("m1"), &channel("b/x")).await.unwrap();
+    let copy = ground.outbox.copy_in(REALM, &message_id("m1"), &channel("a/room"), &channel("b/x")).await.unwrap();
     assert_eq!(copy, Some(message_id("e1")));
     assert_eq!(ground.outbox.trace("e1").await.unwrap()[0].deliveries[0].id, id);
 }
@@ -77,7 +77,7 @@ async fn a_copy_is_found_from_the_message_and_from_its_other_copies() {
         ground.settle(delivery, Settlement::Delivered(vec![sent(copy), sent("more")])).await;
     }
     let find = async |id: &str, place: &str| {
-        let found = ground.outbox.copy_in(REALM, &message_id(id), &channel(place)).await.unwrap();
+        let found = ground.outbox.copy_in(REALM, &message_id(id), &channel("a/room"), &channel(place)).await.unwrap();
         found.map(|id| id.as_str().to_owned())
     };
     assert_eq!(find("m1", "b/x").await.as_deref(), Some("c1"));
@@ -90,6 +90,18 @@ async fn a_copy_is_found_from_the_message_and_from_its_other_copies() {
     assert!(!ground.outbox.is_known("elsewhere", &message_id("c2")).await.unwrap());
     for id in ["m1", "c2", "tl-1", "1"] {
         assert_eq!(ground.outbox.trace(id).await.unwrap()[0].trace, "tl-1");
+    }
+}
+
+/// Whoever makes her own message under the id of another one must not reach that one's copies by it.
+#[tokio::test]
+async fn of_two_messages_with_one_id_the_one_in_the_channel_is_meant() {
+    let ground = Ground::new();
+    ground.relay(from(message("m1", "to the group"), "a/group"), "b/x", sent("c1")).await;
+    ground.relay(from(message("m1", "in private"), "a/direct"), "b/x", sent("c2")).await;
+    for (near, copy) in [("a/group", "c1"), ("a/direct", "c2"), ("a/elsewhere", "c1")] {
+        let found = ground.outbox.copy_in(REALM, &message_id("m1"), &channel(near), &channel("b/x")).await.unwrap();
+        assert_eq!(found, Some(message_id(copy)), "{near}");
     }
 }
 
