@@ -11,6 +11,7 @@ use tieline_core::driver::{
 };
 use tieline_core::event::Event;
 use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::throttle::Throttle;
 use tieline_core::webhook::Mount;
 
 use crate::api::Api;
@@ -23,7 +24,6 @@ use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
 use crate::room::RoomBook;
-use crate::throttle::Throttle;
 use crate::turns::Turns;
 use crate::{send_api, send_hook};
 

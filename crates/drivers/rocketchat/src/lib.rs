@@ -41,7 +41,6 @@ mod room;
 mod send_api;
 mod send_hook;
 mod settings;
-mod throttle;
 mod turns;
 mod unquoted;
 

@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
-use tieline_core::problem::{Problem, nearest, unknown_key};
+use serde_json::Value;
+use tieline_core::problem::Problem;
 
 /// One account on a Rocket.Chat server.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -119,64 +119,9 @@ pub(crate) fn schema() -> Value {
     schemars::schema_for!(Settings).to_value()
 }
 
-/// Reads settings. Every key that is unknown or holds the wrong kind of value is a problem of its own; the others are
-/// read as if it were not there, so that what is wrong with them shows as well.
+/// Reads settings, every mistake a problem of its own.
 pub(crate) fn read(written: &Value) -> (Option<Settings>, Vec<Problem>) {
-    let Some(written) = written.as_object() else {
-        return (None, vec![Problem::error(format!("expected an object of settings, found {}", kind_of(written)))]);
-    };
-    let schema = schema();
-    let known: Vec<&str> =
-        schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
-    let mut problems = Vec::new();
-    let mut sound = Map::new();
-    for (key, value) in written {
-        if !known.contains(&key.as_str()) {
-            problems.push(unknown_key(key, &known));
-            continue;
-        }
-        let alone = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
-        match serde_json::from_value::<Settings>(alone) {
-            Ok(_) => {
-                sound.insert(key.clone(), value.clone());
-            }
-            Err(error) => problems.push(wrong_value(key, value, &error)),
-        }
-    }
-    match serde_json::from_value(Value::Object(sound)) {
-        Ok(settings) => (Some(settings), problems),
-        Err(error) => {
-            problems.push(Problem::error(format!("these settings cannot be read: {error}")));
-            (None, problems)
-        }
-    }
-}
-
-/// What serde found, without the value: it may be a secret.
-fn wrong_value(key: &str, value: &Value, error: &serde_json::Error) -> Problem {
-    let words = error.to_string();
-    let expected = match words.split_once("expected ").map_or("another value", |(_, expected)| expected) {
-        "u16" => "a whole number from 0 to 65535",
-        "u64" => "a whole number, not negative",
-        other => other,
-    };
-    let problem = Problem::error(format!("`{key}`: expected {expected}, found {}", kind_of(value))).at(key);
-    let choices: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-    match value.as_str().and_then(|written| nearest(written, choices)) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem,
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "another number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
+    tieline_core::settings::read(written, &schema(), |_, _, _| None)
 }
 
 #[cfg(test)]

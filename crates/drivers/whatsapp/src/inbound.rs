@@ -8,12 +8,12 @@ use http::StatusCode;
 use subtle::ConstantTimeEq;
 use tieline_core::clock::Clock;
 use tieline_core::driver::Inbound;
+use tieline_core::throttle::Throttle;
 use tieline_core::webhook::{WebhookHandler, WebhookRequest, WebhookResponse};
 
 use crate::instance::Instance;
 use crate::parse::{self, Received};
 use crate::payload;
-use crate::throttle::Throttle;
 
 /// A message with what it quotes and its little previews. Contacts with pictures are the largest that WhatsApp hands on.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;

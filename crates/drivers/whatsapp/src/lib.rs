@@ -41,7 +41,6 @@ mod resolve;
 mod rooms;
 mod send;
 mod settings;
-mod throttle;
 mod unwrap;
 
 pub use factory::WhatsApp;

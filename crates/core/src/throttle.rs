@@ -10,7 +10,7 @@ const QUIET: Duration = Duration::from_mins(1);
 
 /// One kind of warning of one instance.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Shown>);
+pub struct Throttle(Mutex<Shown>);
 
 #[derive(Debug, Default)]
 struct Shown {
@@ -20,7 +20,7 @@ struct Shown {
 
 impl Throttle {
     /// Whether to write the warning now: then how many were withheld since the last one.
-    pub(crate) fn admit(&self, now: Timestamp) -> Option<u64> {
+    pub fn admit(&self, now: Timestamp) -> Option<u64> {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back must not silence it.
         if shown.last.is_some_and(|last| now.duration_since(last).unsigned_abs() < QUIET) {
@@ -45,5 +45,6 @@ mod tests {
         assert_eq!(throttle.admit(at(1060)), Some(2));
         assert_eq!(throttle.admit(at(1061)), None);
         assert_eq!(throttle.admit(at(900)), Some(1), "the clock was set back");
+        assert_eq!(throttle.admit(at(960)), Some(0));
     }
 }
