@@ -7,6 +7,7 @@
 mod caller;
 mod clock;
 pub mod conformance;
+pub mod discord;
 mod faults;
 mod inbound;
 mod log;
