@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tieline_core::driver::{InstanceConfig, ProxyChoice, TargetChannel};
+use tieline_core::driver::{CatchUp, InstanceConfig, ProxyChoice, TargetChannel};
 use tieline_core::id::InstanceId;
 use tieline_core::outbox::Retention;
 use tieline_core::plan::Plan;
@@ -90,15 +90,6 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object a line.
     Json,
-}
-
-/// How much of what was missed is fetched after a pause, for each room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CatchUp {
-    /// Nothing older than this.
-    pub max_age: Duration,
-    /// At most so many messages, the newest.
-    pub max_messages: u32,
 }
 
 /// Where the relay tells of trouble.

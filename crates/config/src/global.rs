@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tieline_core::driver::ProxyChoice;
+use tieline_core::driver::{CatchUp, ProxyChoice};
 use tieline_core::outbox::Retention;
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
 use url::Url;
 
-use crate::configuration::{CatchUp, Global, Http, Log, LogFormat, LogLevel};
+use crate::configuration::{Global, Http, Log, LogFormat, LogLevel};
 use crate::corrected::meant;
 use crate::findings::{At, Findings};
 use crate::listen::HostPort;
@@ -31,7 +31,7 @@ pub(crate) const KEYS: [&str; 11] = [
 ];
 
 /// Keys that are checked and kept, and that nothing in this version acts on.
-const WITHOUT_EFFECT: [&str; 4] = ["catch_up", "watch", "alerts", "command_prefix"];
+const WITHOUT_EFFECT: [&str; 3] = ["watch", "alerts", "command_prefix"];
 
 /// The keys that hold an object.
 pub(crate) const SECTIONS: [&str; 4] = ["http", "log", "retention", "catch_up"];

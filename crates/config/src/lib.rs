@@ -34,7 +34,7 @@ mod sensitive;
 mod setting;
 mod surroundings;
 
-pub use configuration::{Alerts, CatchUp, Configuration, Global, Http, Log, LogFormat, LogLevel};
+pub use configuration::{Alerts, Configuration, Global, Http, Log, LogFormat, LogLevel};
 pub use diagnostic::{Diagnostic, Excerpt};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;

@@ -196,7 +196,7 @@ impl Checking<'_> {
         let mut global = global::resolve(root.get("global"), &at, &mut in_global);
         let heard = in_global.into_problems().into_iter().filter(|problem| !references.failed(&problem.path));
         findings.add_all(&top, heard);
-        let defaults = Defaults { proxy: global.proxy.clone() };
+        let defaults = Defaults { proxy: global.proxy.clone(), catch_up: global.catch_up };
         let instances = instances::resolve(root, self.factories, &defaults, &references, self.documents, findings);
         let control = HostPort::parse(&global.http.listen)?;
         let listening: Vec<Listening<'_>> = instances

@@ -6,25 +6,26 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
-use crate::clock::Clock;
 use crate::event::Event;
 use crate::frame::MessageKey;
-use crate::id::{ChannelKey, InstanceId, MessageId};
+use crate::id::{ChannelKey, InstanceId};
 use crate::markup::Dialect;
-use crate::outbox::Accepted;
 use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
-use crate::spool::MediaSpool;
 use crate::template::Template;
-use crate::webhook::{ListenAt, Webhooks};
+use crate::webhook::ListenAt;
+
+pub use crate::context::{
+    CursorError, Cursors, DriverContext, HealthReport, Inbound, InboundError, KnownMessages, Services, Sources,
+};
 
 /// A platform: its name, how its settings look, and how they become an instance.
 pub trait DriverFactory: Send + Sync + 'static {
@@ -51,6 +52,17 @@ pub trait DriverFactory: Send + Sync + 'static {
 pub struct Defaults {
     /// The proxy, where the instance names none.
     pub proxy: ProxyChoice,
+    /// How much of what was missed is fetched; `None`: nothing.
+    pub catch_up: Option<CatchUp>,
+}
+
+/// How much of what was written while nobody listened is fetched when an instance receives again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Nothing older than this.
+    pub max_age: Duration,
+    /// For each room at most this many messages, the newest.
+    pub max_messages: u32,
 }
 
 /// Which proxy requests go through.
@@ -240,30 +252,6 @@ impl TextUnit {
     }
 }
 
-/// What a driver is built with. Fields may be added without breaking drivers.
-#[derive(Clone)]
-pub struct Services {
-    /// Where files wait.
-    pub spool: Arc<dyn MediaSpool>,
-    /// Which of our messages are known.
-    pub links: Arc<dyn KnownMessages>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// What a driver runs with. Fields may be added without breaking drivers.
-#[derive(Clone)]
-pub struct DriverContext {
-    /// Where received events go.
-    pub inbound: Arc<dyn Inbound>,
-    /// Where webhooks are received.
-    pub webhooks: Arc<dyn Webhooks>,
-    /// Whom to tell about the instance's state.
-    pub health: Arc<dyn HealthReport>,
-    /// When this is cancelled, stop to receive and return.
-    pub shutdown: CancellationToken,
-}
-
 /// A driver could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -325,41 +313,6 @@ pub struct CompleteError {
     pub reason: String,
     /// A wait that the platform asked for. Waiting for it does not use up the time for completing.
     pub pause: Option<Timestamp>,
-}
-
-/// Takes events from drivers.
-#[async_trait]
-pub trait Inbound: Send + Sync + 'static {
-    /// Returns once the event and its deliveries are on disk. Only then is a webhook answered or a cursor moved.
-    async fn accept(&self, event: Event) -> Result<Accepted, InboundError>;
-}
-
-/// Why an event was not taken. The platform should send it again later.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InboundError {
-    /// The disk refused: full, or read-only.
-    #[error("the outbox cannot be written: {0}")]
-    Disk(String),
-    /// The relay is stopping.
-    #[error("tieline is stopping")]
-    Stopping,
-}
-
-/// Which messages on a platform are known to the outbox already.
-#[async_trait]
-pub trait KnownMessages: Send + Sync + 'static {
-    /// Whether the message is one that we received, or a copy that we sent and know by its id. One that is held because it
-    /// may be the echo of a send is neither.
-    async fn is_known(&self, realm: &str, message: &MessageId) -> bool;
-}
-
-/// Hears about an instance's state.
-pub trait HealthReport: Send + Sync + 'static {
-    /// The instance receives, or its credentials were just found good.
-    fn ready(&self);
-
-    /// Something is wrong; `why` is a sentence for people.
-    fn failing(&self, why: &str);
 }
 
 /// A driver stopped for a reason that is not shutdown.

@@ -14,6 +14,7 @@
 pub mod address;
 pub mod clock;
 pub mod compose;
+mod context;
 pub mod driver;
 pub mod event;
 pub mod filter;

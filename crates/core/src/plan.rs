@@ -183,6 +183,12 @@ impl Plan {
         Channel { instance: event.instance.clone(), key: self.place(event).origin.clone() }
     }
 
+    /// Whether a rule takes messages of a channel: by its own name, by its parent's, or as every channel of the instance.
+    pub fn listens_to(&self, instance: &InstanceId, channel: &ChannelKey, parent: Option<&ChannelKey>) -> bool {
+        self.index.takes_every(instance)
+            || [Some(channel), parent].into_iter().flatten().any(|channel| self.index.names(instance, channel))
+    }
+
     /// The rules, in the order of the configuration.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -39,9 +39,9 @@ pub struct Outgoing {
 pub struct Part {
     /// What to send, in the driver's own words; no secret is in it. Every text that will be visible is.
     pub body: Value,
-    /// The file whose bytes it sends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<SpoolId>,
+    /// The files whose bytes it sends, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SpoolId>,
 }
 
 /// A part on its way, with all that its send needs.

@@ -31,6 +31,7 @@ mod notice;
 mod relay;
 mod retention;
 mod secret_guard;
+mod services;
 mod settlement;
 mod sighting;
 mod stored_messages;

@@ -32,6 +32,7 @@ use crate::intake::{Reception, take_up_held};
 use crate::lanes::{LaneFeed, Lanes};
 use crate::retention;
 use crate::secret_guard::SecretGuard;
+use crate::services::{Bookmarks, PlannedSources};
 use crate::stored_messages::StoredMessages;
 use crate::supervisor::{self, Reporter};
 use crate::telemetry::Telemetry;
@@ -152,6 +153,8 @@ impl Relay {
                 inbound: Arc::new(Reception::new(&exchange)),
                 webhooks: Arc::clone(&webhooks),
                 health: Arc::new(Reporter { exchange: Arc::downgrade(&exchange), instance: instance.clone() }),
+                cursors: Arc::new(Bookmarks::new(&exchange, instance)),
+                sources: Arc::new(PlannedSources::new(&exchange, instance)),
                 shutdown: exchange.shutdown.clone(),
             };
             exchange.tasks.spawn(supervisor::run(Arc::clone(&exchange), instance.clone(), context));

@@ -28,5 +28,5 @@ pub use log::RecordingLog;
 pub use proxy::{FakeProxy, ProxyScript};
 pub use running::{Running, on_its_way};
 pub use spool::TempSpool;
-pub use standins::{Health, KnownIds, NothingKnown, RecordingHealth};
+pub use standins::{EverySource, Health, KnownIds, NothingKnown, RecordingCursors, RecordingHealth};
 pub use webhooks::LocalWebhooks;

@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::SystemClock;
 use crate::inbound::RecordingInbound;
-use crate::standins::RecordingHealth;
+use crate::standins::{EverySource, RecordingCursors, RecordingHealth};
 use crate::webhooks::LocalWebhooks;
 
 /// A driver that receives. It is told to stop when this is dropped.
@@ -34,6 +34,8 @@ impl Running {
             inbound: Arc::clone(inbound) as _,
             webhooks: Arc::clone(webhooks) as _,
             health: Arc::clone(health) as _,
+            cursors: Arc::new(RecordingCursors::default()),
+            sources: Arc::new(EverySource),
             shutdown: shutdown.clone(),
         };
         Self { task: tokio::spawn(driver.run(context)), shutdown: shutdown.drop_guard() }

@@ -1,12 +1,12 @@
 //! Small stand-ins for what a driver is given.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tieline_core::driver::{HealthReport, KnownMessages};
-use tieline_core::id::MessageId;
+use tieline_core::driver::{CursorError, Cursors, HealthReport, KnownMessages, Sources};
+use tieline_core::id::{ChannelKey, MessageId};
 use tokio::sync::watch;
 
 /// How long [`RecordingHealth::wait_until_ready`] waits before it calls the test failed.
@@ -38,6 +38,55 @@ impl KnownIds {
 impl KnownMessages for KnownIds {
     async fn is_known(&self, _: &str, message: &MessageId) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(message)
+    }
+}
+
+/// Keeps cursors in memory.
+#[derive(Debug)]
+pub struct RecordingCursors(watch::Sender<HashMap<String, String>>);
+
+impl Default for RecordingCursors {
+    fn default() -> Self {
+        Self(watch::Sender::new(HashMap::new()))
+    }
+}
+
+impl RecordingCursors {
+    /// Where a cursor stands.
+    pub fn at(&self, name: &str) -> Option<String> {
+        self.0.borrow().get(name).cloned()
+    }
+
+    /// Waits until a cursor stands where it is wanted. Panics after 20 s, and says where it stands.
+    pub async fn wait_for(&self, name: &str, wanted: impl Fn(&str) -> bool) {
+        let mut moved = self.0.subscribe();
+        let there = moved.wait_for(|cursors| cursors.get(name).is_some_and(|value| wanted(value)));
+        let found = tokio::time::timeout(PATIENCE, there).await.is_ok();
+        assert!(found, "the cursor `{name}` is not there; it stands at {:?}", self.at(name));
+    }
+}
+
+#[async_trait]
+impl Cursors for RecordingCursors {
+    async fn get(&self, name: &str) -> Result<Option<String>, CursorError> {
+        Ok(self.at(name))
+    }
+
+    async fn set(&self, name: &str, value: &str) -> Result<(), CursorError> {
+        self.0.send_modify(|cursors| {
+            cursors.insert(name.to_owned(), value.to_owned());
+        });
+        Ok(())
+    }
+}
+
+/// The rules listen to every channel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EverySource;
+
+impl Sources for EverySource {
+    fn listens_to(&self, _: &ChannelKey, _: Option<&ChannelKey>) -> bool {
+        true
     }
 }
 

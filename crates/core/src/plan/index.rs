@@ -51,6 +51,11 @@ impl Index {
         self.instances.get(instance).is_some_and(|sources| sources.named.contains_key(channel))
     }
 
+    /// Whether a rule takes messages from every channel of the instance.
+    pub(super) fn takes_every(&self, instance: &InstanceId) -> bool {
+        self.instances.get(instance).is_some_and(|sources| !sources.every.is_empty())
+    }
+
     /// The rules with a source whose instance and channel fit, in their order.
     pub(super) fn hits(&self, place: &Place<'_>) -> Hits<'_> {
         let sources = self.instances.get(&place.event.instance);

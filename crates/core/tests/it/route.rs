@@ -191,3 +191,14 @@ fn a_plan_tells_its_sources_and_targets_by_instance() {
     assert_eq!(sources, [Some(key("1")), None]);
     assert_eq!(plan.rules().len(), 2);
 }
+
+#[test]
+fn a_plan_listens_to_channels_their_threads_and_every_channel_where_a_rule_says_so() {
+    let plan = Plan::new(vec![rule("a", &["dc/1"], &["rc/G"]), rule("b", &["wa/*"], &["rc/G"])]);
+    let listens = |who: &str, channel: &str, parent: Option<&str>| {
+        plan.listens_to(&instance(who), &key(channel), parent.map(key).as_ref())
+    };
+    assert!(listens("dc", "1", None) && listens("dc", "7", Some("1")), "a thread belongs to its parent");
+    assert!(!listens("dc", "7", None) && !listens("dc", "7", Some("8")) && !listens("rc", "G", None));
+    assert!(listens("wa", "whoever", None));
+}

@@ -162,7 +162,7 @@ fn linked(file: &Attachment, link: &str) -> Value {
 
 fn part(step: &Step, file: Option<&tieline_core::spool::SpoolId>) -> Result<Part, String> {
     let body = serde_json::to_value(step).map_err(|error| format!("the message cannot be written down: {error}"))?;
-    Ok(Part { body, file: file.cloned() })
+    Ok(Part { body, files: file.cloned().into_iter().collect() })
 }
 
 fn is_http(link: &str) -> bool {

@@ -60,7 +60,8 @@ mod tests {
     use tieline_core::secret::Secret;
 
     fn resolved(written: &Value) -> Resolved {
-        let defaults = Defaults { proxy: ProxyChoice::Url(Secret::new("http://u:pr0xypass@p:1")) };
+        let defaults =
+            Defaults { proxy: ProxyChoice::Url(Secret::new("http://u:pr0xypass@p:1")), ..Defaults::default() };
         RocketChat.resolve(&InstanceId::new("rc").unwrap(), written, &defaults)
     }
 

@@ -191,7 +191,7 @@ impl RocketChatDriver {
         let gone = |why: String| SendError::Permanent {
             reason: format!("the file `{}` is not in the spool: {why}", file.name),
         };
-        let id = sending.part.file.as_ref().ok_or_else(|| gone("the part names none".to_owned()))?;
+        let id = sending.part.files.first().ok_or_else(|| gone("the part names none".to_owned()))?;
         let path = self.services.spool.open(id).await.map_err(|error| gone(error.to_string()))?;
         let upload = Upload { path: &path, name: &file.name, mime: &file.mime, fields };
         Ok(self.api.call(call, Payload::File(&upload)).await)

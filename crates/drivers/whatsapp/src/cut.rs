@@ -120,7 +120,7 @@ fn is_http(link: &str) -> bool {
 fn part(step: &Step, file: Option<SpoolId>) -> Result<Part, String> {
     let body: Value =
         serde_json::to_value(step).map_err(|error| format!("the message cannot be written down: {error}"))?;
-    Ok(Part { body, file })
+    Ok(Part { body, files: file.into_iter().collect() })
 }
 
 #[cfg(test)]

@@ -49,7 +49,8 @@ mod tests {
     use tieline_core::secret::Secret;
 
     fn resolved(written: &Value) -> Resolved {
-        let defaults = Defaults { proxy: ProxyChoice::Url(Secret::new("http://u:pr0xypass@p:1")) };
+        let defaults =
+            Defaults { proxy: ProxyChoice::Url(Secret::new("http://u:pr0xypass@p:1")), ..Defaults::default() };
         WhatsApp.resolve(&InstanceId::new("wa").unwrap(), written, &defaults)
     }
 

@@ -57,7 +57,7 @@ impl WhatsAppDriver {
         let chat = chat(sending)?;
         let _turn = self.claims.turn(&chat.to_string(), &sending.part.body.to_string()).await;
         let wanted = Wanted {
-            digest: sending.part.file.as_ref().map(tieline_core::spool::SpoolId::as_str),
+            digest: sending.part.files.first().map(tieline_core::spool::SpoolId::as_str),
             earliest: sending.since.checked_sub(SKEW).unwrap_or(Timestamp::MIN),
             chat: chat.clone(),
             step: &step,

@@ -64,7 +64,7 @@ impl WhatsAppDriver {
     async fn post(&self, jid: &str, sending: &Sending, file: &Posted) -> Result<Result<Value, Failure>, SendError> {
         let gone =
             |why: &str| SendError::Permanent { reason: format!("the file `{}` is not in the spool: {why}", file.name) };
-        let id = sending.part.file.as_ref().ok_or_else(|| gone("the part names none"))?;
+        let id = sending.part.files.first().ok_or_else(|| gone("the part names none"))?;
         let path = self.services.spool.open(id).await.map_err(|error| gone(&error.to_string()))?;
         let fields = fields(jid, file);
         if body::fits(file.size) {

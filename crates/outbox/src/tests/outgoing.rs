@@ -61,7 +61,10 @@ async fn parts_and_what_came_of_them_are_kept() {
     let ground = Ground::new();
     ground.take(message("m1", "hi"), &["b/x"]).await;
     let heard = ground.last();
-    let parts = vec![Part { body: json!({"text": "1"}), file: None }, Part { body: json!({"text": "2"}), file: None }];
+    let parts = vec![
+        Part { body: json!({"text": "1"}), files: Vec::new() },
+        Part { body: json!({"text": "2"}), files: Vec::new() },
+    ];
     ground.outbox.cut(heard.id, parts.clone()).await.unwrap();
     let first = Sent { carry: json!({"tmid": 1}), ..sent("c1") };
     ground.outbox.part_sent(heard.id, 0, first.clone(), REALM).await.unwrap();

@@ -264,7 +264,8 @@ impl Driver for Scripted {
         }
         let room = outgoing.target.text("room").unwrap_or_default().to_owned();
         let reply_to = outgoing.reply_to.as_ref();
-        let part = |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), file: None };
+        let part =
+            |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), files: Vec::new() };
         Ok(outgoing.text.split(" | ").map(part).collect())
     }
 

@@ -47,13 +47,13 @@ pub async fn a_file_arrives_byte_for_byte(bench: &Bench) {
         content: Content::Spooled(file.id.clone()),
     });
     if !bench.harness.carries_files() {
-        assert!(bench.cut(&outgoing).iter().all(|part| part.file.is_none()), "no part may name a file");
+        assert!(bench.cut(&outgoing).iter().all(|part| part.files.is_empty()), "no part may name a file");
         bench.deliver(&outgoing).await.expect("the platform takes the message");
         let said = bench.harness.said();
         assert!(said.len() == 1 && said[0].text.contains("report über alles.bin"), "{said:#?}");
         return;
     }
-    assert!(bench.cut(&outgoing).iter().any(|part| part.file == Some(file.id.clone())), "a part names the file");
+    assert!(bench.cut(&outgoing).iter().any(|part| part.files.contains(&file.id)), "a part names the file");
     bench.deliver(&outgoing).await.expect("the platform takes the file");
     let files: Vec<String> = bench.harness.said().into_iter().flat_map(|said| said.files).collect();
     assert_eq!(files, [file.id.as_str()]);

@@ -185,10 +185,10 @@ impl Driver for Pigeon {
         }
         let texts = texts.into_iter().filter(|text| !text.is_empty());
         let mut parts: Vec<Part> =
-            texts.map(|text| Part { body: json!({ "text": text, "name": name }), file: None }).collect();
+            texts.map(|text| Part { body: json!({ "text": text, "name": name }), files: Vec::new() }).collect();
         for attachment in &outgoing.attachments {
             let Content::Spooled(id) = &attachment.content else { continue };
-            parts.push(Part { body: json!({ "text": "", "name": name }), file: Some(id.clone()) });
+            parts.push(Part { body: json!({ "text": "", "name": name }), files: vec![id.clone()] });
         }
         Ok(parts)
     }
@@ -218,7 +218,7 @@ impl Driver for Pigeon {
         }
         let text = |key: &str| sending.part.body[key].as_str().unwrap_or_default().to_owned();
         let id = MessageId::new(sending.key.as_str()).unwrap();
-        let files = sending.part.file.iter().map(ToString::to_string).collect();
+        let files = sending.part.files.iter().map(ToString::to_string).collect();
         let mut said = self.said.lock().unwrap();
         let new = Said { id: id.clone(), text: text("text"), name: text("name"), files };
         if said.iter().all(|old| old.id != new.id) {

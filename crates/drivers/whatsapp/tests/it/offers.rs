@@ -12,6 +12,7 @@ use tieline_core::send::{SendError, Trouble};
 use tieline_core::webhook::{ListenAt, Mount, MountError, Mounted, Webhooks};
 use tieline_net::Listeners;
 use tieline_testkit::whatsapp::{Fault, Route, WhatsAppScript};
+use tieline_testkit::{EverySource, RecordingCursors};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,8 @@ async fn listening(gate: &Arc<Gate>, scene: &Scene) -> tokio_util::sync::DropGua
         inbound: Arc::clone(&scene.inbound) as _,
         webhooks: Arc::clone(gate) as _,
         health: Arc::clone(&scene.health) as _,
+        cursors: Arc::new(RecordingCursors::default()),
+        sources: Arc::new(EverySource),
         shutdown: shutdown.clone(),
     };
     tokio::spawn(Arc::clone(&scene.driver).run(context));
