@@ -1,0 +1,12 @@
+//! Discord: gateway in, webhooks or the bot out.
+//!
+//! - Receiving: the gateway, a WebSocket whose rules are a state machine without I/O under a small loop. Where Discord
+//!   replays what was missed, it is asked to; where it does not, the channels' history is read.
+//! - Sending: by a channel's webhook, which shows each writer's name and picture, or by the bot.
+//! - Both through the instance's proxy. Payloads are read leniently: only what is needed, whatever stands beside it.
+
+#![allow(dead_code, reason = "the driver is being put together")]
+
+mod instance;
+mod missing;
+mod snowflake;
