@@ -8,7 +8,6 @@ use tieline_core::driver::{CatchUp, ProxyChoice};
 use tieline_core::outbox::Retention;
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
-use url::Url;
 
 use crate::configuration::{Global, Http, Log, LogFormat, LogLevel};
 use crate::corrected::meant;
@@ -210,16 +209,12 @@ fn proxy(findings: &mut Findings, at: &At<'_>, value: &Value) -> Option<ProxyCho
     let help = "write `http://`, `https://`, `socks5://` or `socks5h://` with host and port, \"environment\", or null";
     match value {
         Value::Null => Some(ProxyChoice::Direct),
-        Value::String(text) if text == "environment" => Some(ProxyChoice::Environment),
         Value::String(text) => {
-            let sound = Url::parse(text).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h")
-                    && url.host_str().is_some_and(|host| !host.is_empty())
-            });
-            if !sound {
+            let choice = ProxyChoice::parse(text);
+            if choice.is_none() {
                 findings.add(at, Problem::error("this is no proxy that can be used").help(help));
             }
-            sound.then(|| ProxyChoice::Url(Secret::new(text)))
+            choice
         }
         _ => {
             findings.mismatch(at, "a proxy's URL, \"environment\" or null", value);

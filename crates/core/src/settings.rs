@@ -5,6 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::problem::{Problem, nearest, unknown_key};
 
+mod proxy;
+mod usual;
+
+pub use proxy::{ProxySetting, password_in};
+pub use usual::{base_url, file_size, listen_at, token};
+
 /// Reads settings. Every key that is unknown or holds the wrong kind of value is a problem of its own; the others are
 /// read as if it were not there, so that what is wrong with them shows as well.
 ///

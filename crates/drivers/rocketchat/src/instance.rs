@@ -160,7 +160,7 @@ impl InstanceConfig for Instance {
             secrets.extend(hook.secrets());
         }
         secrets.push(self.webhook_token.clone());
-        secrets.extend(proxy_password(&self.proxy));
+        secrets.extend(self.proxy.secrets());
         secrets.retain(|secret| !secret.is_empty());
         secrets
     }
@@ -182,20 +182,6 @@ impl InstanceConfig for Instance {
     fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {
         Ok(Arc::new(RocketChatDriver::new(self, services)?))
     }
-}
-
-/// The password within a proxy's URL, as it stands there and as it is meant.
-fn proxy_password(proxy: &ProxyChoice) -> Vec<Secret> {
-    let ProxyChoice::Url(url) = proxy else { return Vec::new() };
-    let Some(password) = Url::parse(url.reveal()).ok().and_then(|url| url.password().map(str::to_owned)) else {
-        return Vec::new();
-    };
-    let meant = url::form_urlencoded::parse(format!("p={}", password.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned());
-    let mut secrets = vec![Secret::new(password)];
-    secrets.extend(meant.map(Secret::new).filter(|secret| *secret != secrets[0]));
-    secrets
 }
 
 /// The realm of a server: message ids are unique there, whichever account sees them.

@@ -1,9 +1,13 @@
 //! One instance's settings as they are written, and what is wrong with how they are written.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use tieline_core::problem::Problem;
+use tieline_core::settings::ProxySetting;
+
+/// Where the Outgoing Webhook is received, unless the settings say otherwise.
+pub(crate) const DEFAULT_PATH: &str = "/rocketchat/webhook";
 
 /// One account on a Rocket.Chat server.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -52,11 +56,9 @@ pub(crate) struct Settings {
     pub(crate) max_file_size: u64,
     /// Proxy for all requests of this instance: `http://`, `https://` or `socks5://`. `null`: none, even if
     /// `global.proxy` names one. Absent: as `global.proxy` says.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    #[expect(clippy::option_option, reason = "absent and null mean different things")]
-    #[schemars(extend("writeOnly" = true))]
-    pub(crate) proxy: Option<Option<String>>,
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub(crate) proxy: ProxySetting,
     /// How an answer is shown: `"thread"` (in the thread of the message it answers) or `"quote"`.
     #[serde(default)]
     pub(crate) reply_style: ReplyStyle,
@@ -101,17 +103,11 @@ fn default_port() -> u16 {
 }
 
 fn default_path() -> String {
-    "/rocketchat/webhook".to_owned()
+    DEFAULT_PATH.to_owned()
 }
 
 fn default_file_size() -> u64 {
     52_428_800
-}
-
-/// Tells a `null` that was written from a key that was not.
-#[expect(clippy::option_option, reason = "absent and null mean different things")]
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// The JSON Schema of the settings.
@@ -141,7 +137,7 @@ mod tests {
             ("0.0.0.0", 8093, "/rocketchat/webhook")
         );
         assert_eq!((settings.webhook_token.as_str(), settings.max_file_size), ("", 52_428_800));
-        assert_eq!((settings.proxy, settings.reply_style), (None, ReplyStyle::Thread));
+        assert_eq!((settings.proxy, settings.reply_style), (ProxySetting::Inherited, ReplyStyle::Thread));
     }
 
     #[test]
@@ -160,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_null_proxy_is_not_an_absent_one() {
-        assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, Some(None));
+        assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, ProxySetting::Direct);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tieline_core::id::{ChannelKey, InstanceId};
 use tieline_core::markup::Dialect;
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
+use tieline_core::settings::password_in;
 use tieline_core::webhook::ListenAt;
 use url::Url;
 
@@ -111,9 +112,7 @@ impl InstanceConfig for Instance {
 
     fn secrets(&self) -> Vec<Secret> {
         let mut secrets = vec![self.api_token.clone(), self.webhook_token.clone()];
-        if let ProxyChoice::Url(url) = &self.proxy {
-            secrets.extend(password_in(url));
-        }
+        secrets.extend(self.proxy.secrets());
         secrets.extend(self.media_url.iter().flat_map(password_in));
         secrets.retain(|secret| !secret.is_empty());
         secrets
@@ -155,17 +154,4 @@ impl InstanceConfig for Instance {
     fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {
         Ok(Arc::new(WhatsAppDriver::new(self, services)?))
     }
-}
-
-/// The password within a URL, as it stands there and as it is meant.
-fn password_in(url: &Secret) -> Vec<Secret> {
-    let Some(password) = Url::parse(url.reveal()).ok().and_then(|url| url.password().map(str::to_owned)) else {
-        return Vec::new();
-    };
-    let meant = url::form_urlencoded::parse(format!("p={}", password.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned());
-    let mut secrets = vec![Secret::new(password)];
-    secrets.extend(meant.map(Secret::new).filter(|secret| *secret != secrets[0]));
-    secrets
 }

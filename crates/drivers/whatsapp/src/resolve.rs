@@ -1,40 +1,39 @@
 //! From written settings to a checked instance: what fits together, and what does not.
 
-use tieline_core::driver::{Defaults, ProxyChoice};
+use tieline_core::driver::Defaults;
 use tieline_core::id::InstanceId;
 use tieline_core::problem::{Problem, Severity};
 use tieline_core::secret::Secret;
-use tieline_core::webhook::ListenAt;
+use tieline_core::settings;
 use url::Url;
 
 use crate::instance::Instance;
 use crate::recipient::AllowTo;
-use crate::settings::Settings;
+use crate::settings::{DEFAULT_PATH, Settings};
 
 /// Checks settings that could be read. `None` if anything in them is an error.
 pub(crate) fn resolve(
     id: &InstanceId,
-    settings: &Settings,
+    written: &Settings,
     defaults: &Defaults,
     problems: &mut Vec<Problem>,
 ) -> Option<Instance> {
-    let addon = addon(settings, problems);
+    let addon = addon(written, problems);
     let api_token =
-        token("api_token", settings.api_token.as_ref(), "the addon's page shows it as *API Bearer Token*", problems);
+        token("api_token", written.api_token.as_ref(), "the addon's page shows it as *API Bearer Token*", problems);
     let webhook_token = token(
         "webhook_token",
-        settings.webhook_token.as_ref(),
+        written.webhook_token.as_ref(),
         "choose a long random text and enter it here and as `webhook_token` in the addon's settings",
         problems,
     );
-    let session = session(settings, addon.as_ref().and_then(|(_, session)| session.as_deref()), problems);
-    let listen = listen(settings, problems);
-    if settings.max_file_size == 0 {
-        problems.push(Problem::error("`max_file_size` must be larger than 0").at("max_file_size"));
-    }
-    let media_url = media_url(settings, problems);
-    let allow_to = allow_to(settings, problems);
-    let proxy = proxy(settings, defaults, problems);
+    let session = session(written, addon.as_ref().and_then(|(_, session)| session.as_deref()), problems);
+    let listen =
+        settings::listen_at(&written.listen_host, written.listen_port, &written.listen_path, DEFAULT_PATH, problems);
+    settings::file_size(written.max_file_size, problems);
+    let media_url = media_url(written, problems);
+    let allow_to = allow_to(written, problems);
+    let proxy = written.proxy.resolve(defaults, problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return None;
     }
@@ -46,16 +45,16 @@ pub(crate) fn resolve(
         listen,
         webhook_token: webhook_token?,
         media_url,
-        relay_own: settings.relay_own,
+        relay_own: written.relay_own,
         allow_to: allow_to?,
         proxy,
-        capabilities: Instance::capabilities_of(settings.max_file_size),
+        capabilities: Instance::capabilities_of(written.max_file_size),
     })
 }
 
 /// The addon's base URL, and the session that stands at its end.
-fn addon(settings: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Option<String>)> {
-    let Some(text) = &settings.addon_url else {
+fn addon(written: &Settings, problems: &mut Vec<Problem>) -> Option<(Url, Option<String>)> {
+    let Some(text) = &written.addon_url else {
         problems.push(Problem::error("`addon_url` is missing").help("for example \"http://192.168.1.50:8066\""));
         return None;
     };
@@ -102,30 +101,18 @@ fn starts(text: &str, with: &str) -> bool {
     text.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
 }
 
-/// A token, which stands in a header.
+/// A token that every instance needs.
 fn token(key: &str, written: Option<&String>, where_from: &str, problems: &mut Vec<Problem>) -> Option<Secret> {
     let Some(text) = written else {
         problems.push(Problem::error(format!("`{key}` is missing")).help(where_from));
         return None;
     };
-    if text.is_empty() {
-        problems.push(Problem::error(format!("`{key}` is empty")).at(key).help(where_from));
-        return None;
-    }
-    if !text.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {
-        problems.push(
-            Problem::error(format!("`{key}` holds characters that no token has"))
-                .at(key)
-                .help("is there a space or a line break at its end?"),
-        );
-        return None;
-    }
-    Some(Secret::new(text))
+    settings::token(key, text, where_from, problems)
 }
 
 /// The session, by its own key or from the end of the URL.
-fn session(settings: &Settings, in_url: Option<&str>, problems: &mut Vec<Problem>) -> Option<String> {
-    let written = settings.session_id.as_deref().unwrap_or("default");
+fn session(written: &Settings, in_url: Option<&str>, problems: &mut Vec<Problem>) -> Option<String> {
+    let written = written.session_id.as_deref().unwrap_or("default");
     let own = session_name(written);
     let name = match in_url.map(session_name) {
         Some(in_url) if own != "default" && own != in_url => {
@@ -159,26 +146,9 @@ pub(crate) fn session_name(written: &str) -> String {
     if name.is_empty() { "default".to_owned() } else { name }
 }
 
-fn listen(settings: &Settings, problems: &mut Vec<Problem>) -> ListenAt {
-    if settings.listen_host.trim().is_empty() {
-        problems.push(
-            Problem::error("`listen_host` is empty").at("listen_host").help("\"0.0.0.0\" listens on every address"),
-        );
-    }
-    let path = &settings.listen_path;
-    if !path.starts_with('/') || path.contains(['?', '#']) || path.chars().any(char::is_whitespace) {
-        problems.push(
-            Problem::error("`listen_path` must begin with `/` and be a path only")
-                .at("listen_path")
-                .help("for example \"/whatsapp/webhook\""),
-        );
-    }
-    ListenAt { host: settings.listen_host.clone(), port: settings.listen_port, path: path.clone() }
-}
-
 /// The base under which the addon fetches files from us. It may hold a password for a proxy before us.
-fn media_url(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Secret> {
-    let text = settings.media_url.as_deref()?;
+fn media_url(written: &Settings, problems: &mut Vec<Problem>) -> Option<Secret> {
+    let text = written.media_url.as_deref()?;
     let sound = Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.host_str().is_some_and(|host| !host.is_empty())
@@ -196,11 +166,11 @@ fn media_url(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Secret>
     Some(Secret::new(text.trim_end_matches('/')))
 }
 
-fn allow_to(settings: &Settings, problems: &mut Vec<Problem>) -> Option<AllowTo> {
-    match AllowTo::parse(&settings.allow_to) {
+fn allow_to(written: &Settings, problems: &mut Vec<Problem>) -> Option<AllowTo> {
+    match AllowTo::parse(&written.allow_to) {
         Ok(allowed) => {
             if allowed.is_open() {
-                let written: Vec<String> = settings.allow_to.iter().flatten().map(|text| format!("{text:?}")).collect();
+                let written: Vec<String> = written.allow_to.iter().flatten().map(|text| format!("{text:?}")).collect();
                 problems.push(
                     Problem::warning(format!(
                         "`allow_to` is [{}]: whoever may write in a room that leads to `\"chat_id\": \"*\"` can write \
@@ -219,24 +189,4 @@ fn allow_to(settings: &Settings, problems: &mut Vec<Problem>) -> Option<AllowTo>
             None
         }
     }
-}
-
-fn proxy(settings: &Settings, defaults: &Defaults, problems: &mut Vec<Problem>) -> ProxyChoice {
-    let text = match &settings.proxy {
-        None => return defaults.proxy.clone(),
-        Some(None) => return ProxyChoice::Direct,
-        Some(Some(text)) if text == "environment" => return ProxyChoice::Environment,
-        Some(Some(text)) => text,
-    };
-    let sound = Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.host_str().is_some_and(|h| !h.is_empty())
-    });
-    if !sound {
-        problems.push(
-            Problem::error("`proxy` must be a URL that begins with http://, https:// or socks5:// and names a host")
-                .at("proxy")
-                .help("`null` means no proxy"),
-        );
-    }
-    ProxyChoice::Url(Secret::new(text))
 }

@@ -1,11 +1,13 @@
 //! One instance's settings as they are written, and what is wrong with how they are written.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use tieline_core::problem::Problem;
-use tieline_core::settings::{self, kind_of};
+use tieline_core::settings::{self, ProxySetting, kind_of};
 
+/// Where the addon's webhook is received, unless the settings say otherwise.
+pub(crate) const DEFAULT_PATH: &str = "/whatsapp/webhook";
 /// The key whose list is read entry by entry.
 const ALLOW_TO: &str = "allow_to";
 
@@ -57,10 +59,9 @@ pub(crate) struct Settings {
     pub(crate) allow_to: Vec<Option<String>>,
     /// Proxy for all requests of this instance: `http://`, `https://` or `socks5://`. `null`: none, even if
     /// `global.proxy` names one. Absent: as `global.proxy` says.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    #[expect(clippy::option_option, reason = "absent and null mean different things")]
-    pub(crate) proxy: Option<Option<String>>,
+    pub(crate) proxy: ProxySetting,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
@@ -77,7 +78,7 @@ fn default_port() -> u16 {
 }
 
 fn default_path() -> String {
-    "/whatsapp/webhook".to_owned()
+    DEFAULT_PATH.to_owned()
 }
 
 fn default_file_size() -> u64 {
@@ -90,12 +91,6 @@ fn yes() -> bool {
 
 fn everybody() -> Vec<Option<String>> {
     vec![Some("*".to_owned())]
-}
-
-/// Tells a `null` that was written from a key that was not.
-#[expect(clippy::option_option, reason = "absent and null mean different things")]
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// The JSON Schema of the settings.
@@ -146,7 +141,10 @@ mod tests {
             ("0.0.0.0", 8094, "/whatsapp/webhook")
         );
         assert_eq!((settings.max_file_size, settings.relay_own), (52_428_800, true));
-        assert_eq!((settings.media_url, settings.allow_to, settings.proxy), (None, everybody(), None));
+        assert_eq!(
+            (settings.media_url, settings.allow_to, settings.proxy),
+            (None, everybody(), ProxySetting::Inherited)
+        );
     }
 
     #[test]
@@ -180,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_null_proxy_is_not_an_absent_one() {
-        assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, Some(None));
+        assert_eq!(read(&json!({ "proxy": null })).0.expect("sound").proxy, ProxySetting::Direct);
     }
 
     #[test]
