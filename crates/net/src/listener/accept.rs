@@ -9,22 +9,20 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use super::connection::Course;
 use super::limits::ListenerLimits;
 use super::linger::{Lingering, Place};
 use super::refusal::Refusal;
-use super::stall::Impatient;
-use super::wording::{Answering, Exchange, Worded};
 
 /// How many connections are told at one time that there are too many. Beyond that they are closed without a word.
 const REFUSALS: usize = 64;
@@ -91,7 +89,13 @@ pub async fn serve<A, M, S, B>(
         .header_read_timeout(limits.head_time)
         .max_header_size(limits.head_size)
         .max_buf_size(READ_BUFFER.max(limits.head_size));
-    let open = GracefulShutdown::new();
+    let course = Arc::new(Course {
+        http,
+        answer_stall: limits.answer_stall,
+        newcomer_time: limits.newcomer_time,
+        stopping: CancellationToken::new(),
+    });
+    let newcomers = Arc::new(Semaphore::new(limits.newcomers));
     let places = Arc::new(Semaphore::new(limits.connections));
     let lingering = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
@@ -100,6 +104,11 @@ pub async fn serve<A, M, S, B>(
 
     let mut full = false;
     let grace = loop {
+        let newcomer = tokio::select! {
+            grace = &mut stop => break grace,
+            // Nobody closes this semaphore.
+            newcomer = Arc::clone(&newcomers).acquire_owned() => newcomer.ok(),
+        };
         let place = tokio::select! {
             grace = &mut stop => break grace,
             place = turn(&places, if full { Duration::ZERO } else { limits.turn }) => place,
@@ -117,16 +126,7 @@ pub async fn serve<A, M, S, B>(
                 if let Some(held) = place {
                     let place = Place::Connection { _held: held, lingering: Arc::clone(&lingering) };
                     let stream = Lingering::new(stream, limits.linger, place);
-                    let exchange = Exchange::default();
-                    let stream = Worded::new(Impatient::new(stream, limits.answer_stall), exchange.clone());
-                    let service = heard(service(peer), exchange);
-                    let connection = http.serve_connection(TokioIo::new(stream), service);
-                    let connection = open.watch(connection);
-                    connections.spawn(async move {
-                        if let Err(error) = connection.await {
-                            tracing::debug!(%error, "A connection ended badly");
-                        }
-                    });
+                    connections.spawn(Arc::clone(&course).run(stream, service(peer), newcomer));
                 } else {
                     Refusal::TooManyConnections.log(None);
                     if refusals.len() < REFUSALS {
@@ -147,7 +147,9 @@ pub async fn serve<A, M, S, B>(
     };
 
     drop(listener);
-    if tokio::time::timeout(grace, open.shutdown()).await.is_err() {
+    course.stopping.cancel();
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!(connections = connections.len(), "Requests in flight were cut off, since we are stopping");
     }
     connections.shutdown().await;
@@ -160,39 +162,6 @@ async fn turn(places: &Arc<Semaphore>, patience: Duration) -> Option<OwnedSemaph
     tokio::time::timeout(patience, Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }
 
-/// The same service, of which the connection's stream knows whether it is to answer anything.
-fn heard<S, B>(
-    service: S,
-    exchange: Exchange,
-) -> impl Service<
-    Request<Incoming>,
-    Response = Response<impl Body<Data = B::Data, Error = B::Error> + Send + 'static>,
-    Error = Box<dyn Error + Send + Sync>,
-    Future: Send,
-> + Send
-+ 'static
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
-    S::Future: Send,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: Body + Send + 'static,
-{
-    hyper::service::service_fn(move |request| {
-        let answering = exchange.begin();
-        let answer = service.call(request);
-        async move {
-            let answer = answer.await.map_err(Into::into)?;
-            // The closure lives as long as the body does.
-            Ok(answer.map(|body| {
-                body.map_err(move |error| {
-                    let _: &Answering = &answering;
-                    error
-                })
-            }))
-        }
-    })
-}
-
 /// Says that there are too many connections, without hyper: its state is what we cannot spare now.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: Lingering<S>) {
     let said = async {
@@ -202,4 +171,5 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: Lingering<S>) {
     if let Err(error) = said.await {
         tracing::debug!(%error, "A connection that we refused did not wait for the reason");
     }
+    stream.linger().await;
 }

@@ -11,6 +11,13 @@ pub struct ListenerLimits {
     /// How long nobody may get a place before those who come are refused. Until then they wait in the system's queue: some
     /// platforms never call a second time. Default: 2 s.
     pub turn: Duration,
+    /// How many connections are taken on at one time for each host and port: those that have no answer yet and came less
+    /// than [`newcomer_time`](Self::newcomer_time) ago. More wait in the system's queue. A flood of callers that behave is
+    /// so served a few at a time, and takes the memory of a few. Default: 32.
+    pub newcomers: usize,
+    /// How long a connection without an answer counts as a newcomer: those that stall hold up the others for no longer.
+    /// Default: 250 ms.
+    pub newcomer_time: Duration,
     /// Longest time for the head of a request, counted from the connection's start or the answer before it: also how
     /// long a connection may be idle. Default: 10 s.
     pub head_time: Duration,
@@ -40,6 +47,8 @@ impl Default for ListenerLimits {
         Self {
             connections: 512,
             turn: Duration::from_secs(2),
+            newcomers: 32,
+            newcomer_time: Duration::from_millis(250),
             head_time: Duration::from_secs(10),
             head_size: 16 * 1024,
             small_body: 64 * 1024,

@@ -1,5 +1,6 @@
 //! A stream that is closed without cutting off what it said last.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::time::timeout;
 
 /// Closes in two steps: says that nothing more comes, then reads and throws away what still arrives, until the peer
 /// closes too or the time is over.
@@ -21,13 +22,39 @@ pub(crate) struct Lingering<S> {
     stream: S,
     time: Duration,
     place: Place,
-    /// Set once the first step is done.
-    until: Option<Pin<Box<Sleep>>>,
+    /// The first step is done.
+    closed: bool,
 }
 
 impl<S> Lingering<S> {
     pub(crate) fn new(stream: S, time: Duration, place: Place) -> Self {
-        Self { stream, time, place, until: None }
+        Self { stream, time, place, closed: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Lingering<S> {
+    /// The second step. A stream on which the first was never done is dropped: there was nothing to say, or nobody to
+    /// hear it.
+    pub(crate) async fn linger(mut self) {
+        if self.closed && self.place.linger() {
+            let time = self.time;
+            if timeout(time, poll_fn(|cx| self.poll_rest(cx))).await.is_err() {
+                tracing::trace!("The peer of a connection that we closed did not close it");
+            }
+        }
+    }
+
+    /// Throws away what still arrives.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut thrown_away = [0; 8 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut thrown_away);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                // The peer closed too, or is gone: either way there is nobody left to be polite to.
+                _ => return Poll::Ready(()),
+            }
+        }
     }
 }
 
@@ -68,7 +95,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -91,27 +118,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let until = if let Some(until) = &mut this.until {
-            until
-        } else {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.place.linger() {
-                return Poll::Ready(Ok(()));
-            }
-            this.until.insert(Box::pin(sleep(this.time)))
-        };
-        let mut thrown_away = [0; 8 * 1024];
-        loop {
-            if until.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            let mut buffer = ReadBuf::new(&mut thrown_away);
-            match Pin::new(&mut this.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                // The peer closed too, or is gone: either way there is nobody left to be polite to.
-                Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+        ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        this.closed = true;
+        Poll::Ready(Ok(()))
     }
 }

@@ -11,6 +11,7 @@
 //! [`Webhooks::offer`]: tieline_core::webhook::Webhooks::offer
 
 mod accept;
+mod connection;
 mod files;
 mod limits;
 mod linger;

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 
 use super::refusal::Refusal;
 
@@ -25,23 +26,35 @@ const ANSWERED: u8 = 2;
 
 /// What a connection's stream and its service know of each other.
 #[derive(Clone, Default)]
-pub(crate) struct Exchange(Arc<AtomicU8>);
+pub(crate) struct Exchange(Arc<Progress>);
+
+#[derive(Default)]
+struct Progress {
+    step: AtomicU8,
+    /// Told when an answer is written.
+    written: Notify,
+}
 
 impl Exchange {
     /// A request came. Whoever answers it keeps what is returned until the last byte of the answer is handed over.
     pub(crate) fn begin(&self) -> Answering {
-        self.0.store(ANSWERING, Ordering::Release);
+        self.0.step.store(ANSWERING, Ordering::Release);
         Answering(self.clone())
     }
 
+    /// Waits until an answer is written. It may be one of before, if nobody waited then.
+    pub(crate) async fn answered(&self) {
+        self.0.written.notified().await;
+    }
+
     fn is_idle(&self) -> bool {
-        self.0.load(Ordering::Acquire) == IDLE
+        self.0.step.load(Ordering::Acquire) == IDLE
     }
 
     fn written(&self) {
         // Fails while an answer is not complete, which is as it should be.
-        if self.0.compare_exchange(ANSWERED, IDLE, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            tracing::trace!("Written, and there is more to come");
+        if self.0.step.compare_exchange(ANSWERED, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.0.written.notify_one();
         }
     }
 }
@@ -51,7 +64,7 @@ pub(crate) struct Answering(Exchange);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.store(ANSWERED, Ordering::Release);
+        self.0.0.step.store(ANSWERED, Ordering::Release);
     }
 }
 

@@ -124,3 +124,31 @@ async fn no_connection_stays_open() {
     stop.send(Duration::ZERO).unwrap();
     server.await.unwrap();
 }
+
+/// The client neither reads nor closes: what is left of the connection is the socket, without hyper's buffers.
+#[tokio::test]
+async fn what_lingers_has_given_its_memory_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let open = Arc::new(Semaphore::new(1));
+    let _server = tokio::spawn({
+        let open = Arc::clone(&open);
+        async move {
+            let limits = ListenerLimits { linger: Duration::from_mins(10), ..ListenerLimits::default() };
+            let service = |_| {
+                // It lives as long as hyper's part of the connection does.
+                let alive = Arc::clone(&open).try_acquire_owned().unwrap();
+                service_fn(move |_: Request<Incoming>| {
+                    assert_eq!(alive.num_permits(), 1);
+                    let answer = Response::builder().header("connection", "close");
+                    async { Ok::<_, Infallible>(answer.body(Full::new(Bytes::from_static(b"{}"))).unwrap()) }
+                })
+            };
+            serve(listener, service, &limits, std::future::pending()).await;
+        }
+    });
+    let mut client = TcpStream::connect(at).await.unwrap();
+    client.write_all(post("/", "{}").as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut client).await.status, 200);
+    assert!(tokio::time::timeout(Duration::from_mins(1), open.acquire()).await.is_ok(), "hyper is still there");
+}

@@ -5,6 +5,7 @@
 mod client;
 mod closing;
 mod listener;
+mod newcomers;
 mod offers;
 mod peer;
 mod serve;
