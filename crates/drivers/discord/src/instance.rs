@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tieline_core::driver::{Capabilities, CatchUp, ProxyChoice, TextUnit};
 use tieline_core::id::InstanceId;
 use tieline_core::secret::Secret;
 use url::Url;
+
+use crate::webhook_url::is_discord;
 
 /// The platform's name in the configuration.
 pub(crate) const PLATFORM: &str = "discord";
@@ -19,9 +23,12 @@ pub(crate) const AVATAR: &str = "webhook_avatar";
 const MAX_TEXT: usize = 2000;
 
 /// Who posts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub(crate) enum SendMethod {
     /// The channel's webhook, under each writer's name.
+    #[default]
     Webhook,
     /// The bot, under its own name.
     Bot,
@@ -74,7 +81,7 @@ impl Instance {
 
     /// Where ids are unique, by the API's URL.
     pub(crate) fn realm_of(api: &Url) -> String {
-        if api.as_str().trim_end_matches('/') == API {
+        if is_discord(api) {
             return PLATFORM.to_owned();
         }
         let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -7,6 +7,10 @@
 
 #![allow(dead_code, reason = "the driver is being put together")]
 
+mod address;
 mod instance;
 mod missing;
+mod resolve;
+mod settings;
 mod snowflake;
+mod webhook_url;
