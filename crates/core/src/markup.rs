@@ -136,7 +136,7 @@ impl Span {
     }
 
     /// The same formatting around other spans; a leaf stays what it is.
-    pub(crate) fn around(&self, inner: Vec<Span>) -> Self {
+    pub fn around(&self, inner: Vec<Span>) -> Self {
         match self {
             Self::Bold(_) => Self::Bold(inner),
             Self::Italic(_) => Self::Italic(inner),

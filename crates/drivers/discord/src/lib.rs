@@ -9,6 +9,7 @@
 
 mod address;
 mod instance;
+mod markup;
 mod missing;
 mod resolve;
 mod settings;
