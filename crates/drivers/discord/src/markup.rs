@@ -9,7 +9,10 @@ mod angle;
 mod escape;
 mod marks;
 mod parse;
+mod reader;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use tieline_core::markup::{Dialect, Markup};
 
