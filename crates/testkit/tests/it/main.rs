@@ -4,6 +4,11 @@
 
 mod catch_up;
 mod client;
+mod discord_gateway;
+mod discord_gateway_client;
+mod discord_gateway_faults;
+mod discord_gateway_resume;
+mod discord_gateway_strict;
 mod downloads;
 mod faults;
 mod hooks;

@@ -1,11 +1,9 @@
-//! Intents: which events a session wants (Discord's `/developers/events/gateway`).
+//! Which intents there are (Discord's `/developers/events/gateway`). Those that events need are in `discord::intent`.
 
-/// Guilds, their channels, threads and roles.
-pub(crate) const GUILDS: u64 = 1;
-/// Who joins and leaves; privileged.
-pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
+use super::super::intent::GUILD_MEMBERS;
+
 /// Who is online; privileged.
-pub(crate) const GUILD_PRESENCES: u64 = 1 << 8;
+const GUILD_PRESENCES: u64 = 1 << 8;
 /// What messages say; privileged.
 pub(crate) const MESSAGE_CONTENT: u64 = 1 << 15;
 /// Every intent that exists in version 10.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::super::intent::GUILDS;
 use super::allowance::MayIdentify;
 use super::close::{
     AUTHENTICATION_FAILED, DISALLOWED_INTENTS, INVALID_INTENTS, INVALID_SEQ, INVALID_SHARD, UNKNOWN_ERROR,
@@ -94,7 +95,7 @@ impl State {
         if let Some(shard) = shard {
             said["shard"] = shard;
         }
-        let guilds = if session.wants(intents::GUILDS) { ready.guilds } else { Vec::new() };
+        let guilds = if session.wants(GUILDS) { ready.guilds } else { Vec::new() };
         let events = [("READY", said)].into_iter().chain(guilds.into_iter().map(|guild| ("GUILD_CREATE", guild)));
         for (event, data) in events {
             connection.queue.push_back(Outgoing::Event(session.happen(event, &data, &self.script)));
