@@ -4,11 +4,19 @@
 
 mod catch_up;
 mod client;
+mod discord_client;
+mod discord_events;
+mod discord_faults;
+mod discord_files;
 mod discord_gateway;
 mod discord_gateway_client;
 mod discord_gateway_faults;
 mod discord_gateway_resume;
 mod discord_gateway_strict;
+mod discord_limits;
+mod discord_messages;
+mod discord_strict;
+mod discord_webhooks;
 mod downloads;
 mod faults;
 mod hooks;
