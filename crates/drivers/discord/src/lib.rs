@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "the driver is being put together")]
 
 mod address;
+mod gateway;
 mod instance;
 mod markup;
 mod missing;

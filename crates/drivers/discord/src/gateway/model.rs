@@ -1,0 +1,543 @@
+//! The machine against a model of the server, which behaves in every way that the manual allows, and some that it does
+//! not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tieline_core::secret::Secret;
+use url::Url;
+
+use super::budget::Budget;
+use super::close::{Verdict, judge};
+use super::machine::{Entrance, Input, Machine, Output};
+use super::payload::{Command, Session, Word};
+
+const INTERVAL: Duration = Duration::from_secs(41);
+
+/// What the world does next.
+#[derive(Debug, Clone)]
+enum Move {
+    /// What was asked for is answered: the API, the dial, the greeting, the wish.
+    Answer,
+    /// It fails.
+    Refuse {
+        credentials: bool,
+    },
+    /// Something happens in the session.
+    Event,
+    /// The server sends the last events once more.
+    Repeat,
+    Cut,
+    Close(u16),
+    Reconnect,
+    Invalidate(bool),
+    Garble,
+    WantHeartbeat,
+    /// The session times out while nobody hears it.
+    Forget,
+    Acknowledging(bool),
+    Listening(bool),
+    /// Time passes, at most until something is due.
+    Pass(u64),
+    /// Time passes until something is due.
+    Wait,
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        12 => Just(Move::Answer),
+        1 => any::<bool>().prop_map(|credentials| Move::Refuse { credentials }),
+        6 => Just(Move::Event),
+        1 => Just(Move::Repeat),
+        1 => Just(Move::Cut),
+        1 => prop_oneof![4000_u16..4015, Just(1000), Just(1001)].prop_map(Move::Close),
+        1 => Just(Move::Reconnect),
+        1 => any::<bool>().prop_map(Move::Invalidate),
+        1 => Just(Move::Garble),
+        1 => Just(Move::WantHeartbeat),
+        1 => Just(Move::Forget),
+        1 => any::<bool>().prop_map(Move::Acknowledging),
+        1 => any::<bool>().prop_map(Move::Listening),
+        3 => (0_u64..90_000).prop_map(Move::Pass),
+        8 => Just(Move::Wait),
+    ]
+}
+
+/// How far a connection has come, as the server sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Down,
+    Asked,
+    Dialled,
+    Open,
+    /// Greeted, and told a wish that is to be answered.
+    Wished {
+        resume: Option<u64>,
+    },
+    Up,
+}
+
+struct World {
+    machine: Machine,
+    now: Duration,
+    line: Line,
+    /// The session of the server: its number, and that of its last event. `None`: there is none, or it was forgotten.
+    session: Option<(u64, u64)>,
+    sessions: u64,
+    acknowledging: bool,
+    listening: bool,
+    /// The session that the client may resume, as far as it was told.
+    resumable: bool,
+    /// Whether the connection was dialled to resume it.
+    resuming: bool,
+    /// Connections in a row that did not, although something else could be had.
+    failed: u32,
+    /// The number of the last event that came out, by session.
+    handed: Option<u64>,
+    /// The client's regular heartbeats that it must have missed an answer to.
+    missed: u32,
+    sent: Vec<Duration>,
+    ended: Option<Duration>,
+    dials: Vec<Duration>,
+    identifies: Vec<Duration>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            machine: Machine::new(Secret::new("T"), None, None, Budget::default(), Duration::ZERO),
+            now: Duration::ZERO,
+            line: Line::Down,
+            session: None,
+            sessions: 0,
+            acknowledging: true,
+            listening: true,
+            resumable: false,
+            resuming: false,
+            failed: 0,
+            handed: None,
+            missed: 0,
+            sent: Vec::new(),
+            ended: None,
+            dials: Vec::new(),
+            identifies: Vec::new(),
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.line, Line::Open | Line::Wished { .. } | Line::Up)
+    }
+
+    fn tell(&mut self, input: Input, chance: f64) {
+        let forced = input == Input::Said(Word::Heartbeat);
+        for output in self.machine.step(self.now, input, chance) {
+            self.take(output, forced);
+        }
+    }
+
+    fn say(&mut self, word: Word, chance: f64) {
+        self.tell(Input::Said(word), chance);
+    }
+
+    fn event(&mut self, kind: &str, seq: u64, data: Value, chance: f64) {
+        self.say(Word::Dispatch { kind: kind.to_owned(), seq: Some(seq), data }, chance);
+    }
+
+    /// The connection is over, whoever ended it.
+    fn down(&mut self) {
+        if self.line != Line::Up && self.resuming {
+            self.failed += 1;
+        }
+        self.line = Line::Down;
+        self.ended = Some(self.now);
+    }
+
+    fn take(&mut self, output: Output, forced: bool) {
+        match output {
+            Output::Ask => {
+                self.begins();
+                self.line = Line::Asked;
+            }
+            Output::Dial(url) => {
+                let resumes = url.path() == "/resume";
+                if self.line != Line::Asked {
+                    self.begins();
+                }
+                assert!(!resumes || self.resumable, "there is nothing to resume");
+                self.resuming = resumes;
+                self.dials.push(self.now);
+                self.line = Line::Dialled;
+            }
+            Output::Send(command) => {
+                assert!(self.is_connected(), "{command:?} is sent to nobody");
+                self.sent.push(self.now);
+                self.check_sendings();
+                self.hear(command, forced);
+            }
+            Output::Close(code) => {
+                assert_eq!(code, 4000, "another code would end the session");
+                assert!(self.is_connected(), "nothing is open");
+                self.down();
+            }
+            Output::Event(dispatch) => {
+                assert!(matches!(self.line, Line::Wished { .. } | Line::Up));
+                let expected = self.handed.map_or(1, |last| last + 1);
+                assert_eq!(dispatch.seq, Some(expected), "each event once, and in order");
+                assert!(dispatch.session.is_some());
+                self.handed = Some(expected);
+            }
+            Output::Ready | Output::Failing(_) => {}
+        }
+    }
+
+    /// A try begins: not before its time.
+    fn begins(&self) {
+        assert_eq!(self.line, Line::Down, "one connection at a time");
+        if let Some(ended) = self.ended {
+            assert!(self.now - ended >= Duration::from_secs(1), "a dial right after an end");
+        }
+    }
+
+    fn check_sendings(&self) {
+        let lately = self.sent.iter().rev().take_while(|sent| self.now - **sent < Duration::from_mins(1)).count();
+        assert!(lately <= 120, "{lately} payloads in a minute");
+    }
+
+    fn hear(&mut self, command: Command, forced: bool) {
+        match command {
+            Command::Heartbeat { seq } => {
+                assert_eq!(seq, self.handed);
+                if !forced && self.listening && !self.acknowledging {
+                    self.missed += 1;
+                    assert!(self.missed <= 1, "nobody acknowledged the last heartbeat");
+                }
+                if self.acknowledging && self.listening {
+                    self.missed = 0;
+                    self.say(Word::HeartbeatAck, 0.5);
+                }
+            }
+            Command::Identify { .. } => {
+                assert!(!self.resumable || self.failed >= 3, "the session can be resumed");
+                if let Some(last) = self.identifies.last() {
+                    assert!(self.now - *last >= Duration::from_secs(5), "Discord takes one in five seconds");
+                }
+                self.identifies.push(self.now);
+                self.resumable = false;
+                self.handed = None;
+                self.line = Line::Wished { resume: None };
+            }
+            Command::Resume { seq, .. } => {
+                assert!(self.resumable);
+                assert_eq!(
+                    Some(seq),
+                    self.handed,
+                    "what was handed out is not asked for again, and nothing is left out"
+                );
+                self.line = Line::Wished { resume: Some(seq) };
+            }
+        }
+    }
+
+    fn play(&mut self, next: &Move, chance: f64) {
+        // Nobody reads what the server says to the deaf.
+        let heard = self.is_connected() && self.listening;
+        match next {
+            Move::Answer => self.answer(chance),
+            Move::Refuse { credentials } if self.line == Line::Asked => {
+                self.line = Line::Down;
+                self.ended = None;
+                let why = "unreachable".to_owned();
+                self.tell(Input::NotTold { why, refused: *credentials }, chance);
+                if self.line == Line::Down {
+                    self.failed = 0;
+                    self.ended = Some(self.now);
+                }
+            }
+            Move::Refuse { .. } if self.line == Line::Dialled => {
+                self.down();
+                if !self.resuming {
+                    self.failed = 0;
+                }
+                self.tell(Input::NotOpened("unreachable".to_owned()), chance);
+            }
+            Move::Event => {
+                if let Some((_, last)) = &mut self.session {
+                    *last += 1;
+                    let last = *last;
+                    if self.line == Line::Up && self.listening {
+                        self.event("TYPING_START", last, Value::Null, chance);
+                    }
+                }
+            }
+            Move::Repeat if self.line == Line::Up && heard => {
+                if let Some((_, last)) = self.session {
+                    for seq in last.saturating_sub(2).max(1)..=last.min(self.handed.unwrap_or(0)) {
+                        self.event("TYPING_START", seq, Value::Null, chance);
+                    }
+                }
+            }
+            Move::Cut if heard => self.end(None, chance),
+            Move::Close(code) if heard => self.end(Some(*code), chance),
+            Move::Reconnect if heard => self.say(Word::Reconnect, chance),
+            Move::Invalidate(resumable) if heard => {
+                if !resumable {
+                    self.session = None;
+                    self.resumable = false;
+                }
+                self.say(Word::InvalidSession { resumable: *resumable }, chance);
+            }
+            Move::Garble if heard => self.tell(Input::Garbled("garbled".to_owned()), chance),
+            Move::WantHeartbeat if heard && self.line == Line::Up => self.say(Word::Heartbeat, chance),
+            Move::Forget if self.line == Line::Down => self.session = None,
+            Move::Acknowledging(does) => {
+                self.acknowledging = *does;
+                self.missed = 0;
+            }
+            Move::Listening(does) if *does != self.listening => {
+                self.listening = *does;
+                self.missed = 0;
+                self.tell(if *does { Input::Listening } else { Input::Deaf }, chance);
+                self.catch_up(chance);
+            }
+            Move::Pass(millis) => {
+                let until = self.now + Duration::from_millis(*millis);
+                self.now = self.machine.due().map_or(until, |due| until.min(due)).max(self.now);
+                self.tell(Input::Due, chance);
+            }
+            Move::Wait => {
+                if let Some(due) = self.machine.due() {
+                    self.now = self.now.max(due);
+                }
+                self.tell(Input::Due, chance);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, code: Option<u16>, chance: f64) {
+        if judge(code) != Verdict::Resume {
+            self.session = None;
+            self.resumable = false;
+        }
+        self.down();
+        self.tell(Input::Ended(code), chance);
+    }
+
+    /// What the server said meanwhile is read.
+    fn catch_up(&mut self, chance: f64) {
+        if self.line == Line::Up
+            && self.listening
+            && let Some((_, last)) = self.session
+        {
+            for seq in self.handed.unwrap_or(0) + 1..=last {
+                self.event("TYPING_START", seq, Value::Null, chance);
+            }
+        }
+    }
+
+    fn answer(&mut self, chance: f64) {
+        match self.line {
+            Line::Asked => {
+                let url = Url::parse("wss://gateway.example").unwrap();
+                self.tell(Input::Told(Entrance { url, remaining: Some(1), reset_after: Duration::ZERO }), chance);
+            }
+            Line::Dialled => {
+                self.line = Line::Open;
+                self.sent.clear();
+                self.missed = 0;
+                self.tell(Input::Opened, chance);
+            }
+            Line::Open if self.listening => {
+                self.say(Word::Hello { heartbeat_interval: INTERVAL.as_millis() as u64 }, chance);
+            }
+            Line::Wished { resume: None } if self.listening => {
+                self.sessions += 1;
+                self.session = Some((self.sessions, 1));
+                self.resumable = true;
+                self.failed = 0;
+                self.line = Line::Up;
+                let ready = json!({
+                    "session_id": self.sessions.to_string(), "resume_gateway_url": "wss://gateway.example/resume",
+                });
+                self.event("READY", 1, ready, chance);
+            }
+            Line::Wished { resume: Some(seq) } if self.listening => match self.session {
+                None => {
+                    self.resumable = false;
+                    self.say(Word::InvalidSession { resumable: false }, chance);
+                }
+                Some((number, last)) => {
+                    for missed in seq + 1..=last {
+                        self.event("TYPING_START", missed, Value::Null, chance);
+                    }
+                    self.session = Some((number, last + 1));
+                    self.failed = 0;
+                    self.line = Line::Up;
+                    self.event("RESUMED", last + 1, Value::Null, chance);
+                }
+            },
+            Line::Down | Line::Up | Line::Open | Line::Wished { .. } => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_the_server_does_the_rules_are_kept(
+        moves in proptest::collection::vec((moves(), 0.0_f64..1.0), 1..200)
+    ) {
+        let mut world = World::new();
+        for (next, chance) in &moves {
+            world.play(next, *chance);
+        }
+        // Whatever happened, a server that behaves well from now on is heard again, and completely.
+        world.play(&Move::Listening(true), 0.5);
+        world.play(&Move::Acknowledging(true), 0.5);
+        for _ in 0..60 {
+            if world.line == Line::Up {
+                break;
+            }
+            world.play(&Move::Answer, 0.5);
+            if matches!(world.line, Line::Down) {
+                world.play(&Move::Wait, 0.5);
+            }
+        }
+        prop_assert_eq!(world.line, Line::Up);
+        world.play(&Move::Event, 0.5);
+        prop_assert_eq!(world.handed, world.session.map(|(_, last)| last));
+    }
+}
+
+/// What the machine does when every dial comes to this end, in an hour.
+fn hour_of(end: impl Fn(&mut World)) -> World {
+    let mut world = World::new();
+    let mut steps = 0;
+    while world.now < Duration::from_hours(1) {
+        steps += 1;
+        assert!(steps < 10_000, "time does not pass");
+        match world.line {
+            Line::Down => world.play(&Move::Wait, 0.0),
+            Line::Asked => world.play(&Move::Answer, 0.0),
+            _ => end(&mut world),
+        }
+    }
+    world
+}
+
+#[test]
+fn no_end_makes_a_storm() {
+    let refused = hour_of(|world| world.play(&Move::Refuse { credentials: false }, 0.0));
+    // 1, 2, 4 … 32 s, and then each 48 s.
+    assert!((70..85).contains(&refused.dials.len()), "{}", refused.dials.len());
+    let closed = hour_of(|world| match world.line {
+        Line::Dialled => world.play(&Move::Answer, 0.0),
+        _ => world.play(&Move::Close(4000), 0.0),
+    });
+    assert!((70..85).contains(&closed.dials.len()), "{}", closed.dials.len());
+    let short = hour_of(|world| match world.line {
+        Line::Up => world.play(&Move::Cut, 0.0),
+        _ => world.play(&Move::Answer, 0.0),
+    });
+    assert!((70..85).contains(&short.dials.len()), "{}", short.dials.len());
+    assert_eq!(short.identifies.len(), 1, "it was resumed each time");
+    for code in [4004, 4014] {
+        let forbidden = hour_of(|world| match world.line {
+            Line::Wished { .. } => world.play(&Move::Close(code), 0.0),
+            _ => world.play(&Move::Answer, 0.0),
+        });
+        assert!((15..25).contains(&forbidden.identifies.len()), "10 s up to 5 min: {}", forbidden.identifies.len());
+    }
+}
+
+#[test]
+fn a_session_of_the_last_process_is_resumed_where_it_said() {
+    let resume_at = Some(Url::parse("ws://there/resume?a=b").unwrap());
+    let session = Arc::new(Session { id: "S".to_owned(), resume_at });
+    let mut machine =
+        Machine::new(Secret::new("T"), None, Some((Arc::clone(&session), 7)), Budget::default(), Duration::ZERO);
+    assert_eq!(machine.due(), Some(Duration::ZERO));
+    let url = Url::parse("ws://there/resume?v=10&encoding=json&compress=zlib-stream&a=b").unwrap();
+    assert_eq!(machine.step(Duration::ZERO, Input::Due, 0.5), [Output::Dial(url)]);
+    assert_eq!(machine.step(Duration::ZERO, Input::Opened, 0.5), []);
+    let hello = Input::Said(Word::Hello { heartbeat_interval: 1000 });
+    let resume = Command::Resume { token: Secret::new("T"), session, seq: 7 };
+    assert_eq!(machine.step(Duration::ZERO, hello, 0.5), [Output::Send(resume)]);
+    assert_eq!(machine.due(), Some(Duration::from_millis(500)));
+    let stopped = machine.step(Duration::from_millis(1), Input::Stop, 0.5);
+    assert_eq!((stopped, machine.due()), (vec![Output::Close(4000)], None));
+}
+
+/// A world whose session has begun.
+fn live() -> World {
+    let mut world = World::new();
+    world.play(&Move::Wait, 0.5);
+    for _ in ["the API", "the dial", "the greeting", "the wish"] {
+        world.play(&Move::Answer, 0.5);
+    }
+    assert_eq!(world.line, Line::Up);
+    world
+}
+
+fn said(world: &mut World, input: Input) -> Vec<Output> {
+    world.machine.step(world.now, input, 0.5)
+}
+
+#[test]
+fn an_ordinary_reconnect_is_not_told_and_a_failed_dial_is() {
+    let mut world = live();
+    assert_eq!(said(&mut world, Input::Said(Word::Reconnect)), [Output::Close(4000)]);
+    world.now = world.machine.due().unwrap();
+    assert!(matches!(&said(&mut world, Input::Due)[..], [Output::Dial(_)]));
+    let failed = said(&mut world, Input::NotOpened("connection refused".to_owned()));
+    let told = "Discord's gateway cannot be reached: connection refused".to_owned();
+    assert_eq!(failed, [Output::Failing(told)]);
+    world.now = world.machine.due().unwrap();
+    said(&mut world, Input::Due);
+    assert_eq!(said(&mut world, Input::NotOpened("connection refused".to_owned())), [], "it is known");
+}
+
+#[test]
+fn when_no_identify_is_left_it_waits_as_long_as_discord_says() {
+    let mut world = World::new();
+    assert_eq!(said(&mut world, Input::Due), [Output::Ask]);
+    let entrance = Entrance {
+        url: Url::parse("wss://gateway.example").unwrap(),
+        remaining: Some(0),
+        reset_after: Duration::from_hours(3),
+    };
+    let told = said(&mut world, Input::Told(entrance));
+    assert!(matches!(&told[..], [Output::Failing(why)] if why.contains("180 minutes")), "{told:?}");
+    assert_eq!(world.machine.due(), Some(Duration::from_hours(3)));
+    assert_eq!(said(&mut world, Input::Due), [], "not yet");
+    world.now = Duration::from_hours(3);
+    assert_eq!(said(&mut world, Input::Due), [Output::Ask]);
+}
+
+#[test]
+fn a_server_that_wants_many_heartbeats_gets_no_more_than_discord_takes() {
+    let mut world = live();
+    for _ in 0..500 {
+        world.play(&Move::WantHeartbeat, 0.5);
+    }
+    assert_eq!(world.line, Line::Up);
+    for _ in 0..500 {
+        world.play(&Move::Wait, 0.5);
+        world.play(&Move::WantHeartbeat, 0.5);
+    }
+    assert_eq!(world.line, Line::Up, "and it is not taken for dead");
+}
+
+#[test]
+fn a_gateway_that_keeps_silent_is_left() {
+    let mut world = World::new();
+    world.play(&Move::Wait, 0.5);
+    for _ in ["the API", "the dial"] {
+        world.play(&Move::Answer, 0.5);
+    }
+    assert_eq!(world.line, Line::Open);
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Down);
+}
