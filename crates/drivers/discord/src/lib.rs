@@ -8,10 +8,19 @@
 #![allow(dead_code, reason = "the driver is being put together")]
 
 mod address;
+mod cdn;
+mod deferred;
+mod directory;
+mod fields;
 mod gateway;
 mod instance;
+mod intent;
 mod markup;
+mod me;
+mod media;
 mod missing;
+mod parse;
+mod payload;
 mod resolve;
 mod settings;
 mod snowflake;

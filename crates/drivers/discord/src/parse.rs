@@ -1,0 +1,225 @@
+//! From a dispatch of the gateway to our events.
+
+mod author;
+mod component;
+mod embed;
+mod file;
+mod names;
+mod poll;
+mod reaction;
+mod said;
+mod sticker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tieline_core::address::Address;
+use tieline_core::event::{Author, Body, Content, Event, Message as Saying};
+use tieline_core::id::{ChannelKey, MessageId};
+
+use crate::address::{CHANNEL, SERVER};
+use crate::deferred::Deferred;
+use crate::directory::Directory;
+use crate::fields::{flag, id, list, part, text};
+use crate::instance::{Instance, PLATFORM};
+use crate::me::Account;
+use crate::missing::Missing;
+use crate::parse::names::Known;
+use crate::parse::said::{Reader, is_forward};
+use crate::payload::{Message, flags};
+use crate::snowflake::Snowflake;
+
+/// For how long a bot may say what it announced, with a minute for clocks that differ.
+const ANSWER_TIME: Duration = Duration::from_mins(16);
+/// How many messages one deletion names; Discord names a hundred at most.
+const DELETED: usize = 1_000;
+
+/// What is known beside the dispatch.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener<'a> {
+    pub(crate) instance: &'a Instance,
+    pub(crate) directory: &'a Directory,
+    pub(crate) deferred: &'a Deferred,
+    /// Who we are, if that is known.
+    pub(crate) me: Option<Account>,
+    pub(crate) is_our_webhook: &'a dyn Fn(Snowflake) -> bool,
+    pub(crate) now: Timestamp,
+}
+
+/// What a dispatch is.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// Things that happened, in order.
+    Events(Vec<Event>),
+    /// Nothing that people would see elsewhere, for this reason.
+    Nothing(&'static str),
+}
+
+/// Reads a dispatch. `Err`: why nothing can be made of it.
+pub(crate) fn received(listener: &Listener<'_>, kind: &str, data: &Value) -> Result<Received, &'static str> {
+    let one = |event: Event| Ok(Received::Events(vec![event]));
+    match kind {
+        "MESSAGE_CREATE" => created(listener, &Message::read(data)?),
+        "MESSAGE_UPDATE" => changed(listener, &Message::read(data)?),
+        "MESSAGE_DELETE" => one(deleted(listener, data, id(data, "id").ok_or("the deletion has no `id`")?)?),
+        "MESSAGE_DELETE_BULK" => {
+            let ids = list(data, "ids").iter().take(DELETED).filter_map(|id| serde::Deserialize::deserialize(id).ok());
+            Ok(Received::Events(ids.map(|id| deleted(listener, data, id)).collect::<Result<_, _>>()?))
+        }
+        "MESSAGE_REACTION_ADD" | "MESSAGE_REACTION_REMOVE" => {
+            let place = Place::of(listener, data)?;
+            let added = kind == "MESSAGE_REACTION_ADD";
+            let reaction = reaction::one(listener, data, added, place.guild);
+            let (author, own, body) = reaction.ok_or("the reaction has no `user_id` or no `emoji`")?;
+            let missing = Missing { own, ..Missing::default() };
+            one(Event { missing: missing.into_value(), ..place.event(listener, reacted_to(data)?, author, body) })
+        }
+        "MESSAGE_REACTION_REMOVE_ALL" | "MESSAGE_REACTION_REMOVE_EMOJI" => {
+            let event =
+                Place::of(listener, data)?.event(listener, reacted_to(data)?, Author::default(), reaction::all(data));
+            // Nobody gives back what all have lost, so that the next removal would be taken for a repeat.
+            one(Event { revision: Some(listener.now.to_string()), ..event })
+        }
+        _ => Ok(Received::Nothing("it is about no message")),
+    }
+}
+
+fn created(listener: &Listener<'_>, message: &Message<'_>) -> Result<Received, &'static str> {
+    if let Some(why) = message.passed_over() {
+        return Ok(Received::Nothing(why));
+    }
+    if message.has(flags::LOADING) {
+        listener.deferred.note(message.id);
+        return Ok(Received::Nothing("its text is still to come"));
+    }
+    let time = text(message.raw, "timestamp").and_then(|time| time.parse().ok()).unwrap_or_else(|| message.id.time());
+    let event = saying(listener, message, Body::Message)?;
+    Ok(event.map_or(Received::Nothing("it says nothing"), |event| {
+        listener.deferred.settle(message.id);
+        Received::Events(vec![Event { time, ..event }])
+    }))
+}
+
+/// A change is an edit only if there is an edit time; previews of links, pins and flags change messages too. Those of an
+/// edited message repeat its edit, which is known by its revision.
+fn changed(listener: &Listener<'_>, message: &Message<'_>) -> Result<Received, &'static str> {
+    let announced = listener.deferred.contains(message.id);
+    // One that was announced to a process before this one may have said nothing so far, too. If it has, this is known.
+    let young = listener.now.duration_since(message.id.time()).unsigned_abs() < ANSWER_TIME;
+    if announced || (message.edited.is_none() && message.is_answer_of_command() && young) {
+        return created(listener, message);
+    }
+    let Some(revision) = &message.edited else {
+        return Ok(Received::Nothing("what it says has not changed"));
+    };
+    if let Some(why) = message.passed_over() {
+        return Ok(Received::Nothing(why));
+    }
+    let time = revision.parse().unwrap_or(listener.now);
+    let event = saying(listener, message, Body::Edit)?;
+    Ok(event.map_or(Received::Nothing("it says nothing"), |event| {
+        Received::Events(vec![Event { time, revision: Some(revision.clone().into_owned()), ..event }])
+    }))
+}
+
+/// What a message says, as an event; `None` if that is nothing.
+fn saying(
+    listener: &Listener<'_>,
+    message: &Message<'_>,
+    body: fn(Saying) -> Body,
+) -> Result<Option<Event>, &'static str> {
+    let place = Place::of(listener, message.raw)?;
+    let (author, own) = author::of_message(listener, message, place.guild);
+    if message.webhook.is_none()
+        && let Some(user) = Snowflake::parse(&author.id)
+    {
+        listener.directory.note_person(user, author.nickname());
+    }
+    let embeds = message.webhook.is_some() || flag(message.author(), "bot");
+    let names = Known::new(listener.directory, place.guild);
+    let said = Reader { instance: listener.instance, names, embeds }.read(message.raw);
+    if said.text.is_blank() && said.files.is_empty() {
+        return Ok(None);
+    }
+    let missing = Missing { own, files: said.files.iter().any(|file| matches!(file.content, Content::Remote(_))) };
+    let reply_to = answered(message).or_else(|| place.thread.filter(|thread| *thread != message.id));
+    let body = body(Saying { text: said.text, attachments: said.files, reply_to: reply_to.map(message_id) });
+    Ok(Some(Event { missing: missing.into_value(), ..place.event(listener, message.id, author, body) }))
+}
+
+/// The message that this one answers, also if it was deleted here (`referenced_message` is null then): its copies may
+/// still be there. What another channel is named for is no answer but a message that was passed on or followed.
+fn answered(message: &Message<'_>) -> Option<Snowflake> {
+    let reference = part(message.raw, "message_reference");
+    let here = id(reference, "channel_id").is_none_or(|channel| channel == message.channel);
+    let named = || id(reference, "message_id").or_else(|| id(part(message.raw, "referenced_message"), "id"));
+    (here && !is_forward(message.raw)).then(named).flatten()
+}
+
+fn deleted(listener: &Listener<'_>, data: &Value, message: Snowflake) -> Result<Event, &'static str> {
+    listener.deferred.settle(message);
+    // It is not told who wrote it, nor who deleted it.
+    Ok(Place::of(listener, data)?.event(listener, message, Author::default(), Body::Delete))
+}
+
+fn reacted_to(data: &Value) -> Result<Snowflake, &'static str> {
+    id(data, "message_id").ok_or("the reaction has no `message_id`")
+}
+
+fn message_id(id: Snowflake) -> MessageId {
+    MessageId::new(&id.to_string()).expect("digits are an id")
+}
+
+fn channel_key(id: Snowflake) -> ChannelKey {
+    ChannelKey::new(&id.to_string()).expect("digits are a key")
+}
+
+/// Where something happened.
+struct Place {
+    channel: Snowflake,
+    guild: Option<Snowflake>,
+    parent: Option<Snowflake>,
+    /// The channel, if it is a thread: then that is also the id of the message which the thread is about.
+    thread: Option<Snowflake>,
+    name: Option<String>,
+}
+
+impl Place {
+    fn of(listener: &Listener<'_>, data: &Value) -> Result<Self, &'static str> {
+        let channel = id(data, "channel_id").ok_or("there is no `channel_id`")?;
+        let seen = listener.directory.channel(channel);
+        Ok(Self {
+            channel,
+            guild: id(data, "guild_id").or_else(|| seen.as_ref()?.guild),
+            parent: seen.as_ref().and_then(|seen| seen.parent),
+            thread: seen.as_ref().filter(|seen| seen.is_thread()).map(|seen| seen.id),
+            name: seen.map(|seen| seen.name).filter(|name| !name.is_empty()),
+        })
+    }
+
+    /// Something that happened here, now.
+    fn event(self, listener: &Listener<'_>, message: Snowflake, author: Author, body: Body) -> Event {
+        let key = channel_key(self.channel);
+        let guild = self.guild.map(|guild| guild.to_string());
+        let keys = [Some((CHANNEL, key.as_str())), guild.as_deref().map(|guild| (SERVER, guild))];
+        Event {
+            instance: listener.instance.id.clone(),
+            platform: Arc::from(PLATFORM),
+            address: Address::of(keys.into_iter().flatten()),
+            channel: key,
+            parent: self.parent.map(channel_key),
+            room: self.name,
+            message_id: message_id(message),
+            revision: None,
+            time: listener.now,
+            author,
+            body,
+            missing: None,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
