@@ -8,19 +8,24 @@
 #![allow(dead_code, reason = "the driver is being put together")]
 
 mod address;
+mod api;
 mod cdn;
+mod claims;
 mod deferred;
 mod directory;
 mod fields;
 mod gateway;
 mod instance;
 mod intent;
+mod limits;
 mod markup;
 mod me;
 mod media;
 mod missing;
+mod names;
 mod parse;
 mod payload;
+mod refusal;
 mod resolve;
 mod settings;
 mod snowflake;
