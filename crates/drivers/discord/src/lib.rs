@@ -30,3 +30,4 @@ mod resolve;
 mod settings;
 mod snowflake;
 mod webhook_url;
+mod webhooks;

@@ -1,0 +1,183 @@
+//! The webhooks that the instance posts through: one for each channel, found or made once, and never one for each start.
+//!
+//! A webhook belongs to a channel; its threads and posts are reached by naming them beside it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tieline_core::secret::Secret;
+use tokio::sync::OnceCell;
+
+use crate::api::Api;
+use crate::fields::{id, text, whole};
+use crate::refusal::{Failure, code};
+use crate::snowflake::Snowflake;
+use crate::webhook_url::WebhookUrl;
+
+/// What a webhook that we make is called. Its messages carry the writers' names.
+const NAME: &str = "tieline";
+/// The type of webhooks that can be posted through.
+const INCOMING: u64 = 1;
+
+/// The webhooks of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Webhooks {
+    /// What is known of each channel.
+    channels: Mutex<HashMap<Snowflake, Arc<OnceCell<Arc<Webhook>>>>>,
+    /// The channels of the webhooks that targets name.
+    named: Mutex<HashMap<Snowflake, Arc<OnceCell<Option<Snowflake>>>>>,
+    /// What channels that the gateway did not tell of belong to, if they are threads.
+    parents: Mutex<HashMap<Snowflake, Arc<OnceCell<Option<Snowflake>>>>>,
+    ours: Mutex<HashSet<Snowflake>>,
+    /// The application that owns what we make, where the gateway has not told it.
+    application: OnceCell<Snowflake>,
+}
+
+/// A webhook, as it can be posted through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Webhook {
+    pub(crate) id: Snowflake,
+    pub(crate) token: Secret,
+    /// The channel that it belongs to, where that is known.
+    pub(crate) channel: Option<Snowflake>,
+}
+
+impl Webhook {
+    /// The path of its call, below the API's URL.
+    pub(crate) fn path(&self) -> String {
+        format!("webhooks/{}/{}", self.id, self.token.reveal())
+    }
+
+    /// Reads one that belongs to an application and can be posted through.
+    fn read(webhook: &Value, application: Snowflake) -> Option<Self> {
+        let ours = whole(webhook, "type") == Some(INCOMING) && id(webhook, "application_id") == Some(application);
+        let token = text(webhook, "token").filter(|_| ours)?;
+        Some(Self { id: id(webhook, "id")?, token: Secret::new(token), channel: id(webhook, "channel_id") })
+    }
+}
+
+impl Webhooks {
+    /// Whether the instance posts through it. An echo that comes before the first send of a process may not be known yet.
+    pub(crate) fn is_ours(&self, webhook: Snowflake) -> bool {
+        lock(&self.ours).contains(&webhook)
+    }
+
+    /// A channel's webhooks were changed: what is known of it is looked up anew before the next send.
+    pub(crate) fn forget(&self, channel: Snowflake) {
+        lock(&self.channels).remove(&channel);
+    }
+
+    /// The webhook of a channel, if it was found already.
+    pub(crate) fn known(&self, channel: Snowflake) -> Option<Arc<Webhook>> {
+        lock(&self.channels).get(&channel)?.get().cloned()
+    }
+
+    /// The webhook of a channel that is no thread: the known one, else one of ours that is there, else a new one.
+    /// `application`: who we are, if the gateway told.
+    pub(crate) async fn of_channel(
+        &self,
+        api: &Api,
+        channel: Snowflake,
+        application: Option<Snowflake>,
+    ) -> Result<Arc<Webhook>, Failure> {
+        let cell = Arc::clone(lock(&self.channels).entry(channel).or_default());
+        // Lanes that come at once wait for the first, so that not each makes one.
+        let webhook = cell.get_or_try_init(|| self.find_or_make(api, channel, application)).await?;
+        Ok(Arc::clone(webhook))
+    }
+
+    async fn find_or_make(
+        &self,
+        api: &Api,
+        channel: Snowflake,
+        application: Option<Snowflake>,
+    ) -> Result<Arc<Webhook>, Failure> {
+        let application = match application {
+            Some(application) => application,
+            None => *self.application.get_or_try_init(|| own_application(api)).await?,
+        };
+        let path = format!("channels/{channel}/webhooks");
+        let there = api.get(&path).await?;
+        let ours = there.as_array().into_iter().flatten().filter_map(|webhook| Webhook::read(webhook, application));
+        // The oldest, so that every start takes the same one.
+        let webhook = if let Some(found) = ours.min_by_key(|webhook| webhook.id) {
+            found
+        } else {
+            let made = api.post(&path, &json!({ "name": NAME })).await?;
+            Webhook::read(&made, application).ok_or_else(|| {
+                Failure::Unusable("Discord made a webhook, but did not say how to post through it".to_owned())
+            })?
+        };
+        lock(&self.ours).insert(webhook.id);
+        Ok(Arc::new(webhook))
+    }
+
+    /// The webhook that a target names. Its channel is asked for once.
+    pub(crate) async fn named(&self, api: &Api, url: &WebhookUrl) -> Result<Webhook, Failure> {
+        lock(&self.ours).insert(url.id);
+        let mut webhook = Webhook { id: url.id, token: url.token.clone(), channel: None };
+        let cell = Arc::clone(lock(&self.named).entry(url.id).or_default());
+        let channel = cell
+            .get_or_try_init(|| async {
+                match api.get_by_webhook(&webhook.path()).await {
+                    Ok(answer) => Ok(id(&answer, "channel_id")),
+                    // A compatible server may not have this call.
+                    Err(failure) if failure.status() == Some(http::StatusCode::NOT_FOUND) && !is_gone(&failure) => {
+                        Ok(None)
+                    }
+                    Err(failure) => Err(failure),
+                }
+            })
+            .await?;
+        webhook.channel = *channel;
+        Ok(webhook)
+    }
+
+    /// The channel that a thread belongs to, asked for once; `None` of what is no thread.
+    pub(crate) async fn parent_of(&self, api: &Api, channel: Snowflake) -> Result<Option<Snowflake>, Failure> {
+        let cell = Arc::clone(lock(&self.parents).entry(channel).or_default());
+        let ask = async || {
+            let found = api.get(&format!("channels/{channel}")).await?;
+            // Other channels may belong to a category.
+            Ok(id(&found, "parent_id").filter(|_| found.get("thread_metadata").is_some()))
+        };
+        cell.get_or_try_init(ask).await.copied()
+    }
+}
+
+fn is_gone(failure: &Failure) -> bool {
+    failure.code() == Some(code::UNKNOWN_WEBHOOK)
+}
+
+async fn own_application(api: &Api) -> Result<Snowflake, Failure> {
+    let answer = api.get("applications/@me").await?;
+    id(&answer, "id").ok_or_else(|| Failure::Unusable("Discord does not say which application the bot is".to_owned()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_we_own_and_can_post_through_is_taken() {
+        let ours = json!({ "id": "7", "type": 1, "application_id": "5", "token": "t", "channel_id": "3" });
+        let webhook = Webhook::read(&ours, Snowflake(5)).expect("ours");
+        assert_eq!((webhook.id, webhook.channel), (Snowflake(7), Some(Snowflake(3))));
+        assert_eq!(webhook.path(), "webhooks/7/t");
+        assert!(!format!("{webhook:?}").contains("\"t\""));
+        let with = |key: &str, value: Value| {
+            let mut other = ours.clone();
+            other[key] = value;
+            Webhook::read(&other, Snowflake(5))
+        };
+        assert_eq!(with("type", json!(2)), None, "it follows another channel");
+        assert_eq!(with("application_id", Value::Null), None, "a person made it");
+        assert_eq!(with("application_id", json!("6")), None, "another bot's");
+        assert_eq!(with("token", Value::Null), None);
+    }
+}
