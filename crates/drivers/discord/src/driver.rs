@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use tieline_core::driver::{BuildError, Services};
+use tieline_core::throttle::Throttle;
 
 use crate::api::Api;
 use crate::claims::Claims;
+use crate::deferred::Deferred;
 use crate::directory::Directory;
 use crate::instance::Instance;
+use crate::intent::ContentIntent;
+use crate::look_up::LookUps;
 use crate::me::Me;
+use crate::media::Files;
 use crate::webhooks::Webhooks;
 
 /// The driver of one instance.
@@ -20,11 +25,18 @@ pub(crate) struct DiscordDriver {
     pub(crate) directory: Directory,
     pub(crate) webhooks: Webhooks,
     pub(crate) claims: Claims,
+    pub(crate) look_ups: LookUps,
+    pub(crate) deferred: Deferred,
+    pub(crate) content: ContentIntent,
+    pub(crate) files: Files,
+    /// The warning of events that cannot be relayed.
+    pub(crate) odd: Throttle,
 }
 
 impl DiscordDriver {
     pub(crate) fn new(instance: Arc<Instance>, services: Services) -> Result<Self, BuildError> {
         let api = Api::new(Arc::clone(&instance), Arc::clone(&services.clock))?;
+        let files = Files::new(&instance)?;
         Ok(Self {
             instance,
             services,
@@ -33,6 +45,11 @@ impl DiscordDriver {
             directory: Directory::default(),
             webhooks: Webhooks::default(),
             claims: Claims::default(),
+            look_ups: LookUps::default(),
+            deferred: Deferred::default(),
+            content: ContentIntent::default(),
+            files,
+            odd: Throttle::default(),
         })
     }
 }
