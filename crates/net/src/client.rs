@@ -13,6 +13,9 @@
 //!   4 s: Node, under Rocket.Chat and others, closes them after 5 s.
 //! - **TLS**: see [`install_crypto`]; roots are the system's or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //!
+//! What is posted to one address over and over goes through an [`Endpoint`](crate::Endpoint), which keeps the same promises
+//! for less.
+//!
 //! # Timeouts, as reqwest understands them
 //!
 //! `read_timeout` is the longest time from the start of a request to the head of its answer, and then between two
@@ -33,13 +36,13 @@ pub use crate::failure::{Transport, describe, outcome};
 pub use crate::tls::install_crypto;
 
 /// Shorter than the 5 s after which Node closes an idle connection.
-const POOL_IDLE: Duration = Duration::from_secs(4);
+pub(crate) const POOL_IDLE: Duration = Duration::from_secs(4);
 /// As many connections to one host may idle as sends are usually in flight.
-const POOL_SIZE: usize = 64;
+pub(crate) const POOL_SIZE: usize = 64;
 /// When a silent connection is asked whether it lives.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long bytes that we sent may stay unacknowledged.
-const STALLED_WRITE: Duration = Duration::from_secs(30);
+pub(crate) const STALLED_WRITE: Duration = Duration::from_secs(30);
 
 /// How a client behaves.
 #[derive(Debug, Clone)]

@@ -70,6 +70,15 @@ fn intercept(to: &Place, proxy: &ProxyChoice) -> Result<Option<Intercept>, DialE
     Ok(matcher.intercept(&destination(to)?))
 }
 
+/// Whether nothing stands between us and a place.
+pub(crate) fn is_direct(to: &Place, proxy: &ProxyChoice) -> Result<bool, ClientError> {
+    match intercept(to, proxy) {
+        Ok(proxy) => Ok(proxy.is_none()),
+        Err(DialError::Proxy(error)) => Err(error),
+        Err(DialError::Failed(why)) => Err(ClientError::Build(why)),
+    }
+}
+
 fn destination(to: &Place) -> Result<Uri, DialError> {
     let scheme = if to.tls { "https" } else { "http" };
     let uri = format!("{scheme}://{}:{}", to.host, to.port).parse();

@@ -5,6 +5,8 @@ use std::io;
 
 use rustls::CertificateError;
 
+use crate::straight::Unresolved;
+
 /// Whether a request may have had an effect, though no answer to it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -45,20 +47,8 @@ pub fn describe(error: &reqwest::Error) -> String {
     if error.is_dns() {
         return format!("the host name cannot be resolved ({})", innermost(error));
     }
-    for cause in chain(error) {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return format!("TLS: {}", tls_sentence(tls));
-        }
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && let Some(sentence) = io_sentence(io.kind())
-        {
-            return sentence.to_owned();
-        }
-        if let Some(http) = cause.downcast_ref::<hyper::Error>()
-            && http.is_incomplete_message()
-        {
-            return "the connection was closed before the answer was complete".to_owned();
-        }
+    if let Some(sentence) = sentence(error) {
+        return sentence;
     }
     let what = if error.is_builder() {
         "the request cannot be built"
@@ -77,15 +67,30 @@ pub fn describe(error: &reqwest::Error) -> String {
 
 /// The same for an error that is not of the HTTP client. It must not print an address by itself.
 pub(crate) fn describe_other(error: &(dyn Error + 'static)) -> String {
-    for cause in causes(error) {
+    sentence(error).unwrap_or_else(|| causes(error).last().map(ToString::to_string).unwrap_or_default())
+}
+
+/// The same, with what failed, where there is no sentence of ours for it.
+pub(crate) fn words(error: &(dyn Error + 'static), what: &str) -> String {
+    let why = || causes(error).last().map(ToString::to_string).unwrap_or_default();
+    sentence(error).unwrap_or_else(|| format!("{what}: {}", why()))
+}
+
+/// What happened, if it is something that we have words for.
+fn sentence(error: &(dyn Error + 'static)) -> Option<String> {
+    causes(error).find_map(|cause| {
+        if let Some(name) = cause.downcast_ref::<Unresolved>() {
+            return Some(format!("the host name cannot be resolved ({name})"));
+        }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return format!("TLS: {}", tls_sentence(tls));
+            return Some(format!("TLS: {}", tls_sentence(tls)));
         }
-        if let Some(sentence) = cause.downcast_ref::<io::Error>().and_then(|io| io_sentence(io.kind())) {
-            return sentence.to_owned();
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            return io_sentence(io.kind()).map(str::to_owned);
         }
-    }
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
+        let closed = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
+        closed.then(|| "the connection was closed before the answer was complete".to_owned())
+    })
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

@@ -1,6 +1,7 @@
 //! Everything that touches the network or the disk on behalf of a driver, and knows no platform.
 //!
 //! - [`client`](mod@client): the one HTTP client builder, and what an error of it means for a send.
+//! - [`Endpoint`]: one address that is posted to over and over.
 //! - [`guard`]: fetching what strangers name.
 //! - [`listener`]: HTTP for strangers, within limits.
 //! - [`limit`]: how often something may happen.
@@ -9,15 +10,18 @@
 
 pub mod client;
 mod dial;
+mod endpoint;
 mod failure;
 pub mod guard;
 pub mod limit;
 pub mod listener;
 pub mod spool;
+mod straight;
 mod tls;
 pub mod websocket;
 
 pub use client::{ClientError, ClientSettings, Transport, client, describe, install_crypto, outcome};
+pub use endpoint::{Answered, Endpoint, Unanswered, read_whole};
 pub use guard::{Fetched, GuardError, GuardedFetch, is_public};
 pub use limit::KeyedLimiter;
 pub use listener::{Accept, ListenerLimits, Listeners, serve};

@@ -14,7 +14,7 @@ use tieline_core::driver::BuildError;
 use tieline_core::secret::Secret;
 use tieline_net::client::upload_time;
 use tieline_net::spool::file_body;
-use tieline_net::{ClientSettings, Transport, client, describe, outcome};
+use tieline_net::{Answered, ClientSettings, Endpoint, Transport, Unanswered, client, describe, outcome, read_whole};
 
 use crate::instance::Instance;
 use crate::login::{Login, Session};
@@ -33,6 +33,7 @@ pub(crate) struct Api {
     clock: Arc<dyn Clock>,
     http: Client,
     uploads: Client,
+    hook: Option<Endpoint>,
     pub(crate) login: Login,
 }
 
@@ -73,7 +74,10 @@ impl Api {
     pub(crate) fn new(instance: Arc<Instance>, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
         let settings = ClientSettings::through(instance.proxy.clone());
         let built = |settings: &ClientSettings| client(settings).map_err(|error| BuildError(error.to_string()));
+        let posting = ClientSettings { total_timeout: Some(ANSWER_TIME), ..settings.clone() };
+        let hook = instance.hook().map(|hook| Endpoint::new(&hook.url, &posting)).transpose();
         Ok(Self {
+            hook: hook.map_err(|error| BuildError(error.to_string()))?,
             http: built(&settings)?,
             uploads: built(&settings.clone().for_uploads())?,
             login: Login::new(instance.credentials.clone()),
@@ -99,10 +103,12 @@ impl Api {
         self.call(call, Payload::Post(body)).await
     }
 
-    /// Posts to the Incoming Webhook.
-    pub(crate) async fn hook(&self, url: &Secret, body: &Value) -> Result<Answer, Failure> {
-        let sent = self.http.post(url.reveal()).json(body).timeout(ANSWER_TIME).send().await;
-        self.answer(sent.map_err(|error| lost(&error))?, ANSWER_LIMIT).await
+    /// Posts a JSON text to the Incoming Webhook.
+    pub(crate) async fn hook(&self, json: Vec<u8>) -> Result<Answer, Failure> {
+        let Some(hook) = &self.hook else {
+            return Err(Failure::Unusable { why: "no Incoming Webhook is configured".to_owned() });
+        };
+        self.judged(hook.post_json(json, ANSWER_LIMIT).await, ANSWER_LIMIT)
     }
 
     /// Makes a call as the bot. A login that the server does not know any more is renewed once.
@@ -186,20 +192,19 @@ impl Api {
     }
 
     /// Reads an answer whole, if it is not larger than so many bytes.
-    async fn answer(&self, mut response: Response, limit: usize) -> Result<Answer, Failure> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let too_large = || Failure::Unusable { why: format!("Rocket.Chat's answer is larger than {limit} bytes") };
-        if response.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
-            if bytes.len() + chunk.len() > limit {
-                return Err(too_large());
+    async fn answer(&self, response: Response, limit: usize) -> Result<Answer, Failure> {
+        self.judged(read_whole(response, limit).await, limit)
+    }
+
+    /// What an answer says, if it came.
+    fn judged(&self, answered: Result<Answered, Unanswered>, limit: usize) -> Result<Answer, Failure> {
+        let Answered { status, headers, body } = answered.map_err(|unanswered| match unanswered {
+            Unanswered::Lost { outcome, why } => Failure::Transport { outcome, why },
+            Unanswered::TooLong => {
+                Failure::Unusable { why: format!("Rocket.Chat's answer is larger than {limit} bytes") }
             }
-            bytes.extend_from_slice(&chunk);
-        }
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        })?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() && body.get("success") != Some(&Value::Bool(false)) {
             if !body.is_object() {
                 let why = "what answers there is no Rocket.Chat (its answer is no JSON); is the URL right?".to_owned();

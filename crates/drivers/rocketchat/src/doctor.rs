@@ -1,6 +1,6 @@
 //! What an operator asks: which rooms there are, and what is wrong.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tieline_core::address::Address;
 use tieline_core::driver::{DriverError, Finding, Room, Verdict};
 
@@ -50,8 +50,8 @@ impl RocketChatDriver {
                     .to_owned(),
             ),
         });
-        if let Some(hook) = self.instance.hook() {
-            findings.push(match self.api.hook(&hook.url, &json!({})).await {
+        if self.instance.hook().is_some() {
+            findings.push(match self.api.hook(b"{}".to_vec()).await {
                 // An empty post says nothing in the room; newer servers refuse it, but only behind the token.
                 Ok(_) => good("the Incoming Webhook answers".to_owned()),
                 Err(Failure::Refused(refusal)) if refusal.status == 400 || refusal.until.is_some() => {

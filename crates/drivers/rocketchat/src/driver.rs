@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use tieline_core::address::Address;
 use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig, Room, Services,
@@ -104,9 +105,7 @@ impl RocketChatDriver {
 
     async fn send_step(&self, sending: &Sending, step: Step) -> Result<Sent, SendError> {
         match (step, &self.instance.sender) {
-            (Step::Hook { said, attachments }, Sender::Hook(hook)) => {
-                self.send_hook(sending, hook, &said, &attachments).await
-            }
+            (Step::Hook { said, attachments }, Sender::Hook(_)) => self.send_hook(sending, &said, &attachments).await,
             (Step::Hook { .. }, Sender::Api) | (_, Sender::Hook(_)) => {
                 let reason = "the instance's `send_method` was changed since the message was cut; retry it".to_owned();
                 Err(SendError::Permanent { reason })
@@ -122,7 +121,7 @@ impl RocketChatDriver {
     fn step(sending: &Sending) -> Result<Step, SendError> {
         let unknown =
             |error| SendError::Permanent { reason: format!("this part was stored by another version: {error}") };
-        serde_json::from_value(sending.part.body.clone()).map_err(unknown)
+        Step::deserialize(&sending.part.body).map_err(unknown)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Sends by the Incoming Webhook.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use tieline_core::address::Address;
 use tieline_core::id::ChannelKey;
 use tieline_core::send::{Scope, SendError, Sending, Sent};
 
 use crate::classify::hook_error;
 use crate::driver::RocketChatDriver;
-use crate::hook::Hook;
 use crate::parse::parse;
 use crate::part::Said;
 use crate::refusal::{Failure, Refusal};
@@ -20,15 +20,16 @@ impl RocketChatDriver {
     pub(crate) async fn send_hook(
         &self,
         sending: &Sending,
-        hook: &Hook,
         said: &Said,
         attachments: &[Value],
     ) -> Result<Sent, SendError> {
         let scope = Scope::Named(HOOK.to_owned());
         let channel = sending.target.text("channel");
         let shown = channel.or_else(|| sending.target.text("room_id")).unwrap_or("of the integration");
-        let body = Value::Object(body(said, attachments, channel));
-        let answer = self.api.hook(&hook.url, &body).await.map_err(|failure| hook_error(&failure, &scope, shown))?;
+        let json = serde_json::to_vec(&Body::new(said, attachments, channel)).map_err(|error| {
+            SendError::Permanent { reason: format!("the message cannot be written as JSON: {error}") }
+        })?;
+        let answer = self.api.hook(json).await.map_err(|failure| hook_error(&failure, &scope, shown))?;
         let results = answer.body.get("responses").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if let Some(error) = results.iter().find_map(|result| result.get("error")) {
             let body = json!({ "error": error.as_str().map_or_else(|| error.to_string(), str::to_owned) });
@@ -53,20 +54,37 @@ fn room_of(target: &Address) -> Option<ChannelKey> {
     bare.or_else(|| target.text("room_id")).and_then(|room| ChannelKey::new(room).ok())
 }
 
-fn body(said: &Said, attachments: &[Value], channel: Option<&str>) -> Map<String, Value> {
-    let texts = [
-        ("username", said.alias.as_deref()),
-        ("icon_url", said.avatar.as_deref()),
-        ("icon_emoji", said.emoji.as_deref().filter(|_| said.avatar.is_none())),
-        ("tmid", said.reply_to.as_deref()),
-        ("channel", channel),
-    ];
-    let mut body: Map<String, Value> =
-        texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect();
-    body.insert("text".into(), json!(said.text));
-    body.insert("separateResponse".into(), json!(true));
-    if !attachments.is_empty() {
-        body.insert("attachments".into(), json!(attachments));
+/// What is posted.
+#[derive(Serialize)]
+struct Body<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon_url: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon_emoji: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tmid: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'p str>,
+    text: &'p str,
+    #[serde(rename = "separateResponse")]
+    separate_response: bool,
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    attachments: &'p [Value],
+}
+
+impl<'p> Body<'p> {
+    fn new(said: &'p Said, attachments: &'p [Value], channel: Option<&'p str>) -> Self {
+        Self {
+            username: said.alias.as_deref(),
+            icon_url: said.avatar.as_deref(),
+            icon_emoji: said.emoji.as_deref().filter(|_| said.avatar.is_none()),
+            tmid: said.reply_to.as_deref(),
+            channel,
+            text: &said.text,
+            separate_response: true,
+            attachments,
+        }
     }
-    body
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tieline_core::driver::ProxyChoice;
 use tieline_core::secret::Secret;
-use tieline_net::{ClientSettings, Transport, client, describe, outcome};
+use tieline_net::{ClientSettings, Endpoint, Transport, Unanswered, client, describe, outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -12,13 +12,16 @@ use crate::peer::{answer, nobody, peer, read_until, reset};
 
 const TOKEN: &str = "hook-token-hunter22";
 
-/// Posts to a path that holds a secret and returns how that failed.
+/// Posts to a path that holds a secret and returns how that failed. An endpoint must fail in the same way.
 async fn failure(settings: &ClientSettings, base: &str) -> (Transport, String) {
     let url = format!("{base}/hooks/{TOKEN}?key={TOKEN}");
-    let result = async { client(settings).unwrap().post(url).body("hello").send().await?.bytes().await };
+    let result = async { client(settings).unwrap().post(&url).body("hello").send().await?.bytes().await };
     let error = result.await.expect_err("the request must fail");
     let words = describe(&error);
     assert!(!words.contains("hunter") && !words.contains("127.0.0.1") && !words.contains("://"), "{words}");
+    let failed = Endpoint::new(&Secret::new(url), settings).unwrap().post_json(b"hello".to_vec(), 1000).await;
+    let lost = Unanswered::Lost { outcome: outcome(&error), why: words.clone() };
+    assert_eq!(failed.expect_err("the post must fail"), lost);
     (outcome(&error), words)
 }
 
@@ -236,4 +239,97 @@ async fn a_connection_that_was_closed_while_idle_is_not_used() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+fn endpoint(url: String) -> Endpoint {
+    Endpoint::new(&Secret::new(url), &direct()).unwrap()
+}
+
+/// The same of an endpoint, and that it keeps a connection that is open.
+#[tokio::test]
+async fn an_endpoint_uses_a_connection_again_and_none_that_was_closed_while_idle() {
+    let (opened, mut opens) = mpsc::channel(4);
+    let (at, _peer) = peer(move |mut stream| {
+        let opened = opened.clone();
+        async move {
+            opened.send(()).await.unwrap();
+            for _ in 0..2 {
+                read_until(&mut stream, "hello").await;
+                answer(&mut stream, "{}").await;
+            }
+        }
+    })
+    .await;
+    let endpoint = endpoint(format!("http://{at}/"));
+    for connections in [1, 1, 2, 2] {
+        let answered = endpoint.post_json(b"hello".to_vec(), 1000).await.unwrap();
+        assert_eq!((answered.status.as_u16(), answered.body.as_slice()), (200, b"{}".as_slice()));
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(opens.max_capacity() - opens.capacity(), connections);
+    }
+    opens.close();
+}
+
+#[tokio::test]
+async fn an_endpoint_asks_as_the_client_does() {
+    let (heads, mut seen) = mpsc::channel(1);
+    let (at, _peer) = peer(move |mut stream| {
+        let heads = heads.clone();
+        async move {
+            heads.send(read_until(&mut stream, "hello").await).await.unwrap();
+            answer(&mut stream, "").await;
+        }
+    })
+    .await;
+    // With credentials the same request goes through the client.
+    for with in ["", "user:word@"] {
+        let url = format!("http://{with}{at}/hooks/a%20b/c?d=e#f");
+        endpoint(url.clone()).post_json(b"hello".to_vec(), 1000).await.unwrap();
+        let asked = seen.recv().await.unwrap();
+        let json = client(&direct()).unwrap().post(&url).header("content-type", "application/json");
+        json.body("hello").send().await.unwrap();
+        let sorted = |head: &str| {
+            let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
+            lines[1..].sort();
+            lines
+        };
+        assert_eq!(sorted(&asked), sorted(&seen.recv().await.unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_reads_no_more_than_it_is_told() {
+    let (at, _peer) = peer(|mut stream| async move {
+        read_until(&mut stream, "hello").await;
+        answer(&mut stream, "0123456789").await;
+        read_until(&mut stream, "hello").await;
+        let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n";
+        stream.write_all(chunks.as_bytes()).await.unwrap();
+    })
+    .await;
+    let endpoint = endpoint(format!("http://{at}/"));
+    for limit in [10, 9] {
+        let answered = endpoint.post_json(b"hello".to_vec(), limit).await;
+        assert_eq!(answered.ok().map(|answered| answered.body), (limit == 10).then(|| b"0123456789".to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_goes_through_a_proxy() {
+    let (heads, mut seen) = mpsc::channel(1);
+    let (at, _peer) = peer(move |mut stream| {
+        let heads = heads.clone();
+        async move {
+            heads.send(read_until(&mut stream, "hello").await).await.unwrap();
+            answer(&mut stream, "{}").await;
+        }
+    })
+    .await;
+    let url = Secret::new("http://only-the-proxy-knows.internal/x");
+    let endpoint = Endpoint::new(&url, &through(&format!("http://{at}"))).unwrap();
+    endpoint.post_json(b"hello".to_vec(), 1000).await.unwrap();
+    let head = seen.recv().await.unwrap();
+    assert!(head.starts_with("POST http://only-the-proxy-knows.internal/x HTTP/1.1"), "{head}");
 }
