@@ -40,7 +40,15 @@ pub(crate) fn line_start(line: &str, out: &mut String) {
 /// Plain text within a line.
 pub(crate) fn inline(text: &str, out: &mut String) {
     let mut at = 0;
+    // Most of a text is words, in which only an `h` can begin something: an address.
+    let is_word = |byte: &u8| (byte.is_ascii_alphanumeric() && *byte != b'h') || matches!(byte, b' ' | b',' | b'.');
     while let Some(c) = text[at..].chars().next() {
+        let words = text.as_bytes()[at..].iter().take_while(|byte| is_word(byte)).count();
+        if words > 0 {
+            out.push_str(&text[at..at + words]);
+            at += words;
+            continue;
+        }
         let rest = &text[at..];
         let before = text[..at].chars().next_back().or_else(|| out.chars().next_back());
         let after = &rest[c.len_utf8()..];

@@ -87,6 +87,11 @@ fn spans(text: &str) -> Vec<Span> {
 /// The marks, longest first; the third is the kind, of which only one is open at a time.
 const MARKS: [(&str, usize); 7] = [("**", 0), ("*", 0), ("__", 1), ("_", 1), ("~~", 2), ("~", 2), ("||", 3)];
 
+/// Whether [`Reader::span`] knows something that begins so. Most of a text does not.
+fn is_beginning(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'`' | b'h' | b'*' | b'_' | b'~' | b'|' | b'[' | b'!' | b'<' | b'@' | b'#' | b':')
+}
+
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -108,7 +113,11 @@ impl<'t> Reader<'t> {
 
     fn read(mut self, out: &mut Vec<Span>) {
         while let Some(c) = self.text[self.at..].chars().next() {
-            if let Some((span, length)) = self.span(c) {
+            let words = self.text.as_bytes()[self.at..].iter().take_while(|byte| !is_beginning(**byte)).count();
+            if words > 0 {
+                self.plain.push_str(&self.text[self.at..self.at + words]);
+                self.at += words;
+            } else if let Some((span, length)) = self.span(c) {
                 if let Span::Text(text) = span {
                     self.plain.push_str(&text);
                 } else {
