@@ -26,7 +26,8 @@ pub struct Intake {
     pub event: Arc<Event>,
     /// The realm of its instance, in which its message id is looked up among our copies.
     pub realm: Arc<str>,
-    /// See [`InstanceConfig::target_names`](crate::driver::InstanceConfig::target_names).
+    /// See [`InstanceConfig::target_names`](crate::driver::InstanceConfig::target_names). Empty unless the author may be a
+    /// bot of ours.
     pub target_names: Vec<ChannelKey>,
     /// When it was received.
     pub received: Timestamp,

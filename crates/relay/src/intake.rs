@@ -263,10 +263,11 @@ pub(crate) fn are_around(exchange: &Exchange, event: &Event, places: &[Channel])
 }
 
 pub(crate) fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {
-    let (realm, target_names) = match exchange.instances.get(&event.instance) {
-        Some(instance) => (Arc::clone(&instance.realm), instance.config.target_names(event)),
-        None => (Arc::from(""), Vec::new()),
-    };
+    let instance = exchange.instances.get(&event.instance);
+    let realm = instance.map_or_else(|| Arc::from(""), |instance| Arc::clone(&instance.realm));
+    // Only what a bot posted can be the echo of a copy without an id, and to make the names costs more than the rules do.
+    let echo = instance.filter(|_| event.author.kind == Authorship::BotOrOurs);
+    let target_names = echo.map(|instance| instance.config.target_names(event)).unwrap_or_default();
     Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing }
 }
 
