@@ -9,6 +9,7 @@ use crate::api::Api;
 use crate::claims::Claims;
 use crate::deferred::Deferred;
 use crate::directory::Directory;
+use crate::gateway::Identified;
 use crate::instance::Instance;
 use crate::intent::ContentIntent;
 use crate::look_up::LookUps;
@@ -29,6 +30,7 @@ pub(crate) struct DiscordDriver {
     pub(crate) deferred: Deferred,
     pub(crate) content: ContentIntent,
     pub(crate) files: Files,
+    pub(crate) identified: Identified,
     /// The warning of events that cannot be relayed.
     pub(crate) odd: Throttle,
 }
@@ -49,6 +51,7 @@ impl DiscordDriver {
             deferred: Deferred::default(),
             content: ContentIntent::default(),
             files,
+            identified: Identified::default(),
             odd: Throttle::default(),
         })
     }

@@ -1,10 +1,80 @@
 //! The gateway: the WebSocket over which Discord tells what happens (`/developers/events/gateway`, version 10).
+//!
+//! The [machine] holds the rules and knows no socket; the [line] is the socket; the [intake] hands events in.
 
 pub(crate) mod backoff;
 pub(crate) mod budget;
-pub(crate) mod close;
-pub(crate) mod heart;
-pub(crate) mod machine;
+mod close;
+mod compression;
+mod cursor;
+mod entrance;
+mod heart;
+mod intake;
+mod line;
+mod machine;
 #[cfg(test)]
 mod model;
-pub(crate) mod payload;
+mod payload;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tieline_core::driver::{DriverContext, DriverError};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::driver::DiscordDriver;
+use crate::gateway::budget::Budget;
+use crate::gateway::cursor::Cursor;
+use crate::gateway::intake::Intake;
+use crate::gateway::line::Line;
+use crate::gateway::machine::Machine;
+
+/// How many events may wait to be taken.
+const WAITING: usize = 64;
+
+/// How often the bot identified, over all runs of the driver.
+#[derive(Debug)]
+pub(crate) struct Identified {
+    /// What the budget's times are counted from.
+    epoch: Instant,
+    budget: Mutex<Budget>,
+}
+
+impl Default for Identified {
+    fn default() -> Self {
+        Self { epoch: Instant::now(), budget: Mutex::default() }
+    }
+}
+
+impl Identified {
+    fn budget(&self) -> Budget {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, budget: Budget) {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = budget;
+    }
+}
+
+impl DiscordDriver {
+    /// Receives until shutdown, or until something cannot be kept.
+    pub(crate) async fn receive(&self, context: &DriverContext) -> Result<(), DriverError> {
+        let Some(token) = self.instance.bot_token.clone() else {
+            // It can only be written to.
+            context.health.ready();
+            context.shutdown.cancelled().await;
+            return Ok(());
+        };
+        let cursor = Cursor::read(&*context.cursors, &self.instance).await;
+        let cursor = cursor.map_err(|error| DriverError(error.to_string()))?;
+        self.content.tell(Arc::clone(&context.health));
+        let epoch = self.identified.epoch;
+        let budget = self.identified.budget();
+        let mut machine = Machine::new(token, self.instance.gateway.clone(), cursor.session(), budget, epoch.elapsed());
+        let (events, taken) = mpsc::channel(WAITING);
+        let line = Line::new(self, context, &mut machine, epoch).hold(events);
+        let ((), ended) = tokio::join!(line, Intake::new(self, context, cursor).take(taken));
+        self.identified.keep(machine.into_budget());
+        ended
+    }
+}

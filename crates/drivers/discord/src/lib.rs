@@ -20,6 +20,7 @@ mod driver;
 mod fields;
 mod gateway;
 mod guild;
+mod history;
 mod instance;
 mod intent;
 mod kind;
