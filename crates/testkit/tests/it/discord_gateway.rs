@@ -34,7 +34,9 @@ async fn what_it_does_not_speak_is_refused() {
     let get =
         async |headers: &[(&str, &str)]| call(Method::GET, &url, headers, "".into(), PATIENCE).await.unwrap().status;
     assert_eq!(get(&[]).await, StatusCode::UPGRADE_REQUIRED);
-    assert_eq!(get(&[("connection", "upgrade"), ("upgrade", "websocket")]).await, StatusCode::BAD_REQUEST);
+    let incomplete = [("connection", "upgrade"), ("upgrade", "websocket"), ("user-agent", "tieline/1")];
+    assert_eq!(get(&incomplete).await, StatusCode::BAD_REQUEST);
+    assert_eq!(fake.gateway().dials()[3].user_agent.as_deref(), Some("tieline/1"));
     let refused: Vec<_> = fake.gateway().dials().iter().map(|dial| dial.refused).collect();
     assert_eq!(refused, [Some(400), Some(400), Some(426), Some(400)]);
 }

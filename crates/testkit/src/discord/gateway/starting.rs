@@ -58,8 +58,7 @@ impl State {
         if may == MayIdentify::TooSoon {
             return self.invalidate(number, false, now);
         }
-        let session = self.begin(number, identification, ready, now);
-        self.records.identifies[at].session = Some(session);
+        self.records.identifies[at].session = self.begin(number, identification, ready, now);
     }
 
     /// The bot identified too often: its sessions are over, and its token is none any more.
@@ -72,9 +71,15 @@ impl State {
         self.sessions.retain(|_, session| session.token != identification.token);
     }
 
-    /// A session begins: READY, and then the guilds, if they are wanted.
-    fn begin(&mut self, number: u64, identification: Identification, ready: ReadyData, now: Timestamp) -> String {
-        let Some(connection) = self.connections.get_mut(&number) else { return String::new() };
+    /// A session begins: READY, and then the guilds, if they are wanted. Returns its id.
+    fn begin(
+        &mut self,
+        number: u64,
+        identification: Identification,
+        ready: ReadyData,
+        now: Timestamp,
+    ) -> Option<String> {
+        let connection = self.connections.get_mut(&number)?;
         let count = SESSIONS.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:016x}{count:016x}", now.as_nanosecond() as u64);
         let Identification { token, intents, shard } = identification;
@@ -102,7 +107,7 @@ impl State {
         }
         connection.phase = Phase::Identified(id.clone());
         self.sessions.insert(id.clone(), session);
-        id
+        Some(id)
     }
 
     pub(crate) fn resume(&mut self, number: u64, resumption: Resumption, known: bool, now: Timestamp) {
