@@ -53,6 +53,9 @@ impl FakeFile {
 
     /// Width and height, if it is a PNG picture.
     pub(crate) fn dimensions(&self) -> Option<(u32, u32)> {
+        if !self.mime.starts_with("image/") {
+            return None;
+        }
         let mut head = [0; 24];
         std::fs::File::open(&self.path).ok()?.read_exact(&mut head).ok()?;
         let number = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);

@@ -8,6 +8,8 @@ use super::snowflake::Snowflake;
 
 /// The message begins a thread of its id.
 pub(crate) const HAS_THREAD: u64 = 1 << 5;
+/// The message is a bot's answer that is yet to come.
+pub(crate) const LOADING: u64 = 1 << 7;
 /// The message holds a forwarded one.
 pub(crate) const HAS_SNAPSHOT: u64 = 1 << 14;
 

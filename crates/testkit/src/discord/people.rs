@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::file::Upload;
 use super::mention::Allowed;
-use super::message::{Emoji, FakeMessage, Reference};
+use super::message::{Emoji, FakeMessage, LOADING, Reference};
 use super::post::Post;
 use super::posting::{Author, Change, Draft, delete, react};
 use super::server::FakeDiscord;
@@ -63,10 +63,14 @@ impl FakeDiscord {
         }))
     }
 
-    /// Somebody changes the text of their message.
+    /// Somebody changes the text of their message. A bot's answer that was [loading](Post::loading) is there with it.
     pub fn edit(&self, message: Snowflake, text: &str) {
-        let change = Change { content: Some(text.to_owned()), allowed: Some(Allowed::all()), ..Change::default() };
-        self.inside.act(|state, events| self.inside.edit(state, events, message, change));
+        self.inside.act(|state, events| {
+            let flags = state.message(message).map(|message| message.flags & !LOADING);
+            let content = Some(text.to_owned());
+            let change = Change { content, flags, allowed: Some(Allowed::all()), ..Change::default() };
+            self.inside.edit(state, events, message, change);
+        });
     }
 
     /// Discord adds the preview of a link to a message. That is an update, but no edit.

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::message::LOADING;
 use super::snowflake::Snowflake;
+
+/// The type of an answer to a slash command.
+const SLASH_COMMAND: u64 = 20;
 
 /// A message that is to be said.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +35,11 @@ impl Post {
     /// A text.
     pub fn text(text: &str) -> Self {
         Self { text: text.to_owned(), ..Self::default() }
+    }
+
+    /// The answer of a bot that is thinking: it says nothing yet. The text comes by an edit.
+    pub fn loading() -> Self {
+        Self { flags: LOADING, kind: SLASH_COMMAND, ..Self::default() }
     }
 
     /// A message of another channel or this one, passed on. It has no text of its own.

@@ -11,10 +11,10 @@ use super::posting::{Author, Draft};
 use super::server::FakeDiscord;
 use super::shape;
 use super::snowflake::Snowflake;
-use super::state::{BotState, ChannelKind, ChannelState, EmojiState, GuildState, MemberState, RoleState, UserState};
-
-/// The intent for a guild's emoji.
-const GUILD_EXPRESSIONS: u64 = 1 << 3;
+use super::state::{
+    BotState, ChannelKind, ChannelState, EmojiState, GuildState, MemberState, RoleState, State, UserState,
+};
+use super::telling::Events;
 
 /// A bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl FakeDiscord {
                 known.emoji.push(EmojiState { id, name: name.to_owned(), animated });
                 let all: Vec<_> = known.emoji.iter().map(shape::guild_emoji).collect();
                 let data = json!({ "guild_id": guild.to_string(), "emojis": all });
-                events.tell("GUILD_EMOJIS_UPDATE", GUILD_EXPRESSIONS, data);
+                events.tell("GUILD_EMOJIS_UPDATE", intent::GUILD_EXPRESSIONS, data);
             }
             Emoji::Custom { id, name: name.to_owned(), animated }
         })
@@ -323,8 +323,8 @@ impl Inside {
     /// Begins a thread.
     pub(crate) fn new_thread(
         &self,
-        state: &mut super::state::State,
-        events: &mut super::telling::Events,
+        state: &mut State,
+        events: &mut Events,
         id: Snowflake,
         (parent, owner): (Snowflake, Snowflake),
         name: &str,

@@ -93,6 +93,20 @@ async fn previews_and_pins_are_updates_without_an_edit() {
 }
 
 #[tokio::test]
+async fn a_bot_that_thinks_says_its_answer_by_an_edit() {
+    let rig = Rig::new().await;
+    let foreign = rig.fake.add_bot("weather");
+    rig.fake.join(rig.guild, foreign.user);
+    let (mut client, _) = rig.listen(ALL).await;
+    let answer = rig.fake.say(rig.channel, foreign.user, Post::loading());
+    let told = client.event("MESSAGE_CREATE").await["d"].clone();
+    assert_eq!((&told["type"], &told["content"], &told["flags"]), (&json!(20), &json!(""), &json!(1 << 7)));
+    rig.fake.edit(answer, "Rain");
+    let told = client.event("MESSAGE_UPDATE").await["d"].clone();
+    assert_eq!((&told["content"], &told["flags"]), (&json!("Rain"), &json!(0)));
+}
+
+#[tokio::test]
 async fn deletions_name_ids_and_nothing_else() {
     let rig = Rig::new().await;
     let ids: Vec<_> = (0..3).map(|_| rig.fake.person_writes(rig.channel, rig.ann, "x")).collect();

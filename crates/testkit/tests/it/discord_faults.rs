@@ -10,6 +10,7 @@ use tieline_testkit::discord::{Fault, Route};
 
 use crate::client::PATIENCE;
 use crate::discord_client::{AGENT, Rig};
+use crate::discord_gateway_client::{Client, Said};
 
 impl Rig {
     async fn try_execute(&self, hook: &str, limit: Duration) -> Option<u16> {
@@ -83,7 +84,10 @@ async fn the_port_closes_and_opens_and_nothing_is_forgotten() {
     let rig = Rig::new().await;
     let hook = rig.hook().url;
     assert_eq!(rig.try_execute(&hook, PATIENCE).await, Some(200));
+    let mut client = Client::connect(&rig.fake).await;
+    client.expect(10).await;
     rig.fake.close_port().await;
+    assert_eq!(client.next().await, Said::Cut, "the gateway goes with it");
     assert_eq!(rig.try_execute(&hook, PATIENCE).await, None);
     rig.fake.open_port().await.unwrap();
     assert_eq!(rig.try_execute(&hook, PATIENCE).await, Some(200));

@@ -9,7 +9,7 @@ use tieline_testkit::discord::{DiscordScript, Post, Route};
 use tieline_testkit::{Reply, call};
 
 use crate::client::PATIENCE;
-use crate::discord_client::{AGENT, FORM, Rig, code, form, id, parsed, wrong};
+use crate::discord_client::{FORM, Rig, code, form, id, parsed, wrong};
 
 async fn fetch(url: &str) -> Reply {
     call(Method::GET, url, &[], Bytes::new(), PATIENCE).await.unwrap()
@@ -98,6 +98,18 @@ async fn parts_have_the_names_that_discord_wants() {
 }
 
 #[tokio::test]
+async fn a_picture_has_its_size_and_a_hidden_file_its_flag() {
+    let rig = Rig::new().await;
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x40\0\0\0\xf0";
+    let post = Post::default().file("cat.png", "image/png", png).file("SPOILER_end.txt", "text/plain", b"he dies");
+    let message = rig.fake.say(rig.channel, rig.ann, post);
+    let (_, read) = rig.get(&format!("channels/{}/messages/{message}", rig.channel)).await;
+    let (picture, hidden) = (&read["attachments"][0], &read["attachments"][1]);
+    assert_eq!((&picture["width"], &picture["height"], picture.get("flags")), (&json!(320), &json!(240), None));
+    assert_eq!((hidden.get("width"), &hidden["flags"]), (None, &json!(8)));
+}
+
+#[tokio::test]
 async fn what_is_too_large_is_refused() {
     let script = DiscordScript { max_file_size: 1000, max_request_size: 2500, ..DiscordScript::unlimited() };
     let rig = Rig::with(script).await;
@@ -181,5 +193,5 @@ async fn pictures_are_open_to_everybody_and_never_expire() {
         assert!(mime.is_empty() || reply.headers["content-type"] == mime, "{path}");
     }
     assert_eq!(rig.fake.invalid(), 0, "the CDN has no part in the count");
-    assert!(rig.fake.requests_to(Route::Cdn).len() == 12 && AGENT.starts_with("DiscordBot"));
+    assert_eq!(rig.fake.requests_to(Route::Cdn).len(), 12);
 }

@@ -189,6 +189,8 @@ async fn the_bot_learns_who_and_where_it_is() {
     rig.fake.set_nick(rig.guild, rig.ann, Some("Annie"));
     let (_, member) = rig.get(&format!("guilds/{}/members/{}", rig.guild, rig.ann)).await;
     assert_eq!((&member["nick"], &member["user"]["global_name"]), (&json!("Annie"), &json!("Ann")));
+    let (_, guild) = rig.get(&format!("guilds/{}", rig.guild)).await;
+    assert_eq!((&guild["name"], id(&guild["roles"][0])), (&json!("Home"), rig.guild), "@everyone has the guild's id");
     let active = rig.fake.add_thread(rig.channel, rig.ann, "active");
     let archived = rig.fake.add_thread(rig.channel, rig.ann, "archived");
     rig.fake.set_archived(archived, true);

@@ -152,6 +152,8 @@ async fn a_dead_webhook_is_told_apart_from_a_wrong_token_and_calling_it_again_is
     wrong_token.token = "nonsense".to_owned();
     let body = json!({ "content": "x" });
     assert_eq!(code(&rig.execute(&wrong_token, &body).await), (401, 50027));
+    let follower = rig.fake.add_follower(rig.channel, rig.ann, "news");
+    assert_eq!(code(&rig.execute(&follower, &body).await), (401, 50027), "nobody posts through a follower");
     rig.fake.delete_webhook(hook.id);
     assert_eq!(code(&rig.execute(&hook, &body).await), (404, 10015));
     assert!(rig.fake.violations().is_empty());

@@ -21,7 +21,7 @@ pub(crate) struct Given {
     /// `None`: there was no body.
     pub(crate) json: Option<Map<String, Value>>,
     pub(crate) files: Vec<Upload>,
-    /// In bytes.
+    /// In bytes: what the head says, else what came.
     pub(crate) length: u64,
 }
 
@@ -54,7 +54,7 @@ impl Inside {
             parse(mime, &bytes)
         };
         if let Ok(given) = &mut given {
-            given.length = length;
+            given.length = given.length.max(length);
         }
         Ok(given)
     }
@@ -90,6 +90,7 @@ impl Inside {
                 return Err(Refusal::too_large());
             }
         }
+        given.length = received;
         Ok(given)
     }
 
@@ -129,7 +130,7 @@ fn parse(mime: &str, bytes: &[u8]) -> Result<Given, Refusal> {
         return Err(Refusal::invalid_field("_misc", "CONTENT_TYPE_INVALID", said));
     }
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(json)) => Ok(Given { json: Some(json), ..Given::default() }),
+        Ok(Value::Object(json)) => Ok(Given { json: Some(json), length: bytes.len() as u64, files: Vec::new() }),
         Ok(_) => {
             Err(Refusal::invalid_field("_misc", "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType"))
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::file::Upload;
+use super::super::file::{FakeFile, Upload};
 use super::super::inside::Inside;
 use super::super::mention::Allowed;
 use super::super::message::{FakeMessage, Reference};
@@ -12,7 +12,7 @@ use super::super::refusal::Refusal;
 use super::super::route::Route;
 use super::super::snowflake::Snowflake;
 use super::super::state::{BotState, ChannelKind, NonceState, State};
-use super::form::{given, list, text};
+use super::form::{Problems, given, list, text};
 use super::message_form::{Form, MAX_FILES, check_message, doubts, is_empty};
 use super::messages::known_message;
 use super::{Call, need, seen};
@@ -95,7 +95,7 @@ impl Inside {
         route: Route,
         body: &Map<String, Value>,
         mut uploads: Vec<Upload>,
-        old: &[super::super::FakeFile],
+        old: &[FakeFile],
     ) -> Result<Files, Refusal> {
         uploads.sort_by_key(|upload| upload.number);
         let mut files = Files::default();
@@ -114,7 +114,7 @@ impl Inside {
                     files.new.push((upload, description));
                 } else {
                     let path = format!("attachments.{at}.id");
-                    let mut problems = super::form::Problems::default();
+                    let mut problems = Problems::default();
                     problems.add(&path, "ATTACHMENT_NOT_FOUND", format!("Attachment data not found: {id}"));
                     problems.refuse()?;
                 }
