@@ -9,7 +9,9 @@ use serde_json::Value;
 use tieline_core::send::{Pause, Scope, SendError, Trouble};
 use tieline_net::Transport;
 
+use crate::code;
 use crate::limits::{Route, Whose};
+use crate::remedy::{self, needs};
 use crate::resolve::WHERE_FROM;
 
 /// How much of what Discord says is shown, in characters.
@@ -18,33 +20,6 @@ const SHOWN: usize = 200;
 const LEFT_ALONE: Duration = Duration::from_mins(5);
 /// How long a token that was refused is not shown again; the relay's first try comes after 10 s.
 const TOKEN_LEFT_ALONE: Duration = Duration::from_secs(9);
-
-/// Error codes (D/topics/opcodes-and-status-codes).
-pub(crate) mod code {
-    pub(crate) const UNKNOWN_CHANNEL: u64 = 10_003;
-    pub(crate) const UNKNOWN_WEBHOOK: u64 = 10_015;
-    pub(crate) const SLOW_MODE: u64 = 20_016;
-    pub(crate) const WRITE_LIMIT: u64 = 20_028;
-    pub(crate) const TOO_MANY_WEBHOOKS: u64 = 30_007;
-    pub(crate) const UNAUTHORIZED: u64 = 40_001;
-    pub(crate) const REQUEST_TOO_LARGE: u64 = 40_005;
-    pub(crate) const MISSING_ACCESS: u64 = 50_001;
-    pub(crate) const EMPTY_MESSAGE: u64 = 50_006;
-    pub(crate) const NO_DIRECT_MESSAGES: u64 = 50_007;
-    pub(crate) const NO_TEXT_CHANNEL: u64 = 50_008;
-    pub(crate) const MISSING_PERMISSIONS: u64 = 50_013;
-    pub(crate) const INVALID_TOKEN: u64 = 50_014;
-    pub(crate) const WRONG_CHANNEL_KIND: u64 = 50_024;
-    pub(crate) const INVALID_WEBHOOK_TOKEN: u64 = 50_027;
-    pub(crate) const INVALID_FORM: u64 = 50_035;
-    pub(crate) const FILE_TOO_LARGE: u64 = 50_045;
-    pub(crate) const THREAD_ARCHIVED: u64 = 50_083;
-    pub(crate) const NO_HISTORY: u64 = 160_002;
-    pub(crate) const THREAD_LOCKED: u64 = 160_005;
-    pub(crate) const AUTO_MOD: u64 = 200_000;
-    pub(crate) const AUTO_MOD_TITLE: u64 = 200_001;
-    pub(crate) const FORUM_NEEDS_THREAD: u64 = 220_001;
-}
 
 /// Why a call had no success. No secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,51 +126,20 @@ impl Refusal {
         lasts.then_some(LEFT_ALONE)
     }
 
-    /// What a person can do about it; empty if nothing is known.
-    fn remedy(&self) -> String {
-        let known = match self.code {
-            Some(code::MISSING_ACCESS) => {
-                return format!("give the bot `View Channel` in this channel, and for this also {}", self.needs);
-            }
-            Some(code::MISSING_PERMISSIONS) => return format!("give the bot {} in this channel", self.needs),
-            Some(code::NO_HISTORY) => "give the bot `Read Message History` in this channel, so that it can answer",
-            Some(code::UNKNOWN_CHANNEL) => "the channel does not exist (any more): correct `channel_id`",
-            Some(code::UNKNOWN_WEBHOOK | code::INVALID_WEBHOOK_TOKEN) => {
-                "the webhook was deleted, or has another token: put a new one into `webhook_url`, or leave that out and \
-                give the bot `Manage Webhooks`"
-            }
-            Some(code::TOO_MANY_WEBHOOKS) => {
-                "delete a webhook of the channel that nobody uses (Edit Channel → Integrations → Webhooks), or put the URL \
-                of one into the target's `webhook_url`"
-            }
-            Some(code::EMPTY_MESSAGE) => "there is nothing in the message that Discord shows",
-            Some(code::NO_DIRECT_MESSAGES) => "this person takes no direct messages from the bot",
-            Some(code::NO_TEXT_CHANNEL | code::WRONG_CHANNEL_KIND) => {
-                "nobody can write in a channel of this kind: name a text channel or a thread in `channel_id`"
-            }
-            Some(code::THREAD_ARCHIVED) => {
-                "reopen the thread, or let the webhook write (`send_method: \"webhook\"`), which reopens it"
-            }
-            Some(code::THREAD_LOCKED) => "a moderator locked the thread: unlock it, or give the bot `Manage Threads`",
-            Some(code::AUTO_MOD | code::AUTO_MOD_TITLE) => {
-                "AutoMod of the server blocks this text: change the text, or except the bot's role or the channel from the \
-                rule (Server Settings → AutoMod)"
-            }
-            Some(code::FORUM_NEEDS_THREAD) => {
-                "a forum has posts only: name the id of a post (its thread) in `channel_id`, not that of the forum"
-            }
-            Some(code::INVALID_FORM) => {
+    /// What a person can do about it, where that is known.
+    fn remedy(&self) -> Option<String> {
+        match self.code? {
+            code::MISSING_ACCESS => Some(format!("give the bot `View Channel` in this channel, and {}", self.needs)),
+            code::MISSING_PERMISSIONS => Some(format!("give the bot {} in this channel", self.needs)),
+            code::INVALID_FORM if !self.fields.is_empty() => {
                 let fields: Vec<String> = self.fields.iter().map(|(name, code)| format!("`{name}` ({code})")).collect();
-                return if fields.is_empty() {
-                    String::new()
-                } else {
-                    format!("it does not take {}", fields.join(", "))
-                };
+                Some(format!("it does not take {}", fields.join(", ")))
             }
-            _ if self.is_too_large() => "the files are larger than this server takes: lower `max_file_size`",
-            _ => "",
-        };
-        known.to_owned()
+            _ if self.is_too_large() => {
+                Some("the files are larger than this server takes: lower `max_file_size`".to_owned())
+            }
+            code => remedy::of(code).map(str::to_owned),
+        }
     }
 }
 
@@ -211,8 +155,10 @@ impl fmt::Display for Refusal {
             None if !self.message.is_empty() => write!(f, " \"{}\"", self.message)?,
             None => {}
         }
-        let remedy = self.remedy();
-        if remedy.is_empty() { Ok(()) } else { write!(f, ": {remedy}") }
+        match self.remedy() {
+            Some(remedy) => write!(f, ": {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -309,18 +255,6 @@ impl Failure {
             }
             error => error,
         }
-    }
-}
-
-/// The permissions that a call needs, as Discord's settings name them.
-fn needs(pattern: &str) -> &'static str {
-    match pattern {
-        "POST channels/{}/messages" => {
-            "`Send Messages` (in threads `Send Messages in Threads`, for files also `Attach Files`)"
-        }
-        "GET channels/{}/messages" | "GET channels/{}/messages/{}" => "`Read Message History`",
-        "GET channels/{}/webhooks" | "POST channels/{}/webhooks" => "`Manage Webhooks`",
-        _ => "`View Channel`",
     }
 }
 

@@ -6,6 +6,7 @@ use tieline_core::id::{ChannelKey, MessageId};
 use tieline_core::send::{Pause, SendError, Sending, Sent};
 
 use crate::api::{Answer, Call, Payload, Upload};
+use crate::code;
 use crate::cut::MAX_TEXT;
 use crate::driver::DiscordDriver;
 use crate::fields::id;
@@ -13,7 +14,7 @@ use crate::limits::Caller;
 use crate::part::{FileFacts, Said, Voice};
 use crate::place::{Place, channel, no_channel, scope};
 use crate::reconcile::with_answer_line;
-use crate::refusal::{Failure, Refusal, code};
+use crate::refusal::{Failure, Refusal};
 
 /// What a call leaves out because Discord refused it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl DiscordDriver {
             }
             let call = Outgoing { path: &path, caller: Caller::Bot, into: None };
             match self.call(&call, sending, said, &Value::Object(message), without).await? {
-                Ok(answer) => return self.sent(sending, answer).map_err(Ended::Send),
+                Ok(answer) => return self.sent(sending, &answer).map_err(Ended::Send),
                 Err(failure) => without = repaired(without, said, &failure).ok_or(Ended::Call(failure))?,
             }
         }
@@ -82,7 +83,7 @@ impl DiscordDriver {
                 message.insert("avatar_url".to_owned(), json!(avatar));
             }
             let failure = match self.call(&call, sending, said, &Value::Object(message), without).await? {
-                Ok(answer) => return self.sent(sending, answer),
+                Ok(answer) => return self.sent(sending, &answer),
                 Err(failure) => failure,
             };
             let is_dead = failure.refusal().is_some_and(Refusal::is_dead_webhook);
@@ -161,7 +162,7 @@ impl DiscordDriver {
         Ok(uploads)
     }
 
-    fn sent(&self, sending: &Sending, answer: Answer) -> Result<Sent, SendError> {
+    fn sent(&self, sending: &Sending, answer: &Answer) -> Result<Sent, SendError> {
         let pause = answer.spent_until.map(|until| Pause { scope: scope(sending), until });
         let sent = self.became(sending, &answer.body).ok_or_else(|| SendError::Ambiguous {
             reason: "Discord took the message, but did not name it".to_owned(),

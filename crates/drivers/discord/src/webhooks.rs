@@ -10,8 +10,9 @@ use tieline_core::secret::Secret;
 use tokio::sync::OnceCell;
 
 use crate::api::Api;
+use crate::code;
 use crate::fields::{id, text, whole};
-use crate::refusal::{Failure, code};
+use crate::refusal::Failure;
 use crate::snowflake::Snowflake;
 use crate::webhook_url::WebhookUrl;
 
@@ -69,6 +70,7 @@ impl Webhooks {
     }
 
     /// The webhook of a channel, if it was found already.
+    #[cfg(test)]
     pub(crate) fn known(&self, channel: Snowflake) -> Option<Arc<Webhook>> {
         lock(&self.channels).get(&channel)?.get().cloned()
     }

@@ -8,6 +8,7 @@ use tieline_core::driver::{Finding, Verdict};
 
 use super::{bad, failed, good};
 use crate::address::WEBHOOK;
+use crate::code;
 use crate::driver::DiscordDriver;
 use crate::fields::{flag, id, part, text};
 use crate::guild::Guild;
@@ -17,7 +18,7 @@ use crate::permission::{
     self, ADD_REACTIONS, ATTACH_FILES, EMBED_LINKS, MANAGE_WEBHOOKS, Permission, READ_MESSAGE_HISTORY, Rights,
     SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
-use crate::refusal::{Failure, code};
+use crate::refusal::Failure;
 use crate::snowflake::Snowflake;
 use crate::webhook_url::WebhookUrl;
 

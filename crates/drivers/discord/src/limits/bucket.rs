@@ -173,6 +173,9 @@ mod tests {
         assert_eq!(take(&mut bucket, later), Err(Until::Answer), "and the limit is still not known");
     }
 
+    /// An answer on its way back: when it arrives, what it says is left until when, and when it was given.
+    type Coming = (Instant, Option<(u32, Instant)>, Instant);
+
     /// A server that counts fixed windows, each from its first call.
     #[derive(Default)]
     struct Server {
@@ -183,7 +186,7 @@ mod tests {
 
     impl Server {
         const LIMIT: u32 = 5;
-        const WINDOW: Duration = Duration::from_millis(2000);
+        const WINDOW: Duration = Duration::from_secs(2);
 
         fn call(&mut self, now: Instant) -> (u32, Instant) {
             if self.ends.is_none_or(|ends| ends <= now) {
@@ -204,7 +207,7 @@ mod tests {
             let mut server = Server::default();
             // Calls on their way to the server, and answers on their way back, by when they arrive.
             let mut going: Vec<(Instant, Duration, bool)> = Vec::new();
-            let mut coming: Vec<(Instant, Option<(u32, Instant)>, Instant)> = Vec::new();
+            let mut coming: Vec<Coming> = Vec::new();
             let mut now = start;
             for (pause, there, back, luck) in steps {
                 now += Duration::from_millis(pause);

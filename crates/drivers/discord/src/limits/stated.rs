@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Whose;
 use super::bucket::Stated;
+use crate::code;
 
 /// The wait where a refusal names none that can be read.
 const UNSTATED: Duration = Duration::from_mins(1);
@@ -42,7 +43,10 @@ impl Heard {
         };
         let is_shared = text("x-ratelimit-scope") == Some("shared");
         let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
-        let refused = is_limit.then(|| {
+        // A channel's slow mode, and its limit for writing, are waits whatever status they come with.
+        let code = body.get("code").and_then(Value::as_u64);
+        let is_slow = matches!(code, Some(code::SLOW_MODE | code::WRITE_LIMIT)) && status.is_client_error();
+        let refused = (is_limit || is_slow).then(|| {
             let exact = body.get("retry_after").and_then(Value::as_f64).and_then(seconds);
             let whole = text("retry-after").and_then(|text| text.parse().ok()).and_then(seconds);
             let is_global = body.get("global") == Some(&Value::Bool(true))
@@ -115,6 +119,8 @@ mod tests {
         );
         assert_eq!(read(429, &[], &json!({ "retry_after": "soon" })).refused, Some((UNSTATED, Whose::Resource)));
         assert_eq!(read(429, &[], &json!({ "retry_after": 1e300 })).refused, Some((UNSTATED, Whose::Resource)));
+        let heard = read(403, &[], &json!({ "code": 20016, "retry_after": 5.5 }));
+        assert_eq!(heard.refused, Some((Duration::from_millis(5500), Whose::Resource)), "slow mode");
         for status in [401, 403] {
             assert!(read(status, &[], &Value::Null).is_invalid);
         }
