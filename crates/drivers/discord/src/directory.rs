@@ -80,6 +80,7 @@ impl Directory {
     /// Takes in what a dispatch tells; most tell nothing.
     pub(crate) fn hear(&self, kind: &str, data: &Value) {
         match kind {
+            "READY" => self.write().ready(data),
             "MESSAGE_CREATE" => self.write().message(data),
             "GUILD_CREATE" => self.write().guild(data),
             "GUILD_DELETE" => self.write().guild_gone(data),
@@ -147,6 +148,16 @@ impl Directory {
 }
 
 impl Known {
+    /// A session begins: it names all guilds, which follow one by one. The bot was removed from those that are missing.
+    fn ready(&mut self, data: &Value) {
+        let Some(named) = data.get("guilds").and_then(Value::as_array) else { return };
+        let named: HashSet<Snowflake> = named.iter().filter_map(|guild| id(guild, "id")).collect();
+        let gone: Vec<Snowflake> = self.guilds.difference(&named).copied().collect();
+        for guild in gone {
+            self.forget(guild);
+        }
+    }
+
     fn guild(&mut self, data: &Value) {
         let Some(guild) = id(data, "id") else { return };
         // An outage comes as a guild of which nothing else is said.
@@ -289,9 +300,14 @@ mod tests {
     #[test]
     fn what_was_removed_while_nobody_listened_is_gone() {
         let directory = heard();
+        directory.hear("READY", &json!({ "guilds": [{ "id": "1", "unavailable": true }] }));
+        directory.hear("READY", &json!({ "guilds": null }));
+        assert_eq!(ids(&directory), [9, 10, 11, 20]);
         directory.hear("GUILD_CREATE", &json!({ "id": "1", "channels": [{ "id": "10", "name": "new" }] }));
         assert_eq!(ids(&directory), [10]);
         assert_eq!(directory.channel(Snowflake(10)).expect("it was told").name, "new");
+        directory.hear("READY", &json!({ "guilds": [{ "id": "2" }] }));
+        assert_eq!(ids(&directory), [0_u64; 0]);
     }
 
     #[test]

@@ -18,8 +18,10 @@ use crate::payload::MESSAGE;
 /// What is wrong, and what to do.
 const WHY: &str = "Discord leaves out what messages say: switch MESSAGE CONTENT INTENT on (Discord Developer Portal → the \
     application → Bot → Privileged Gateway Intents), then restart tieline";
-/// What a message can say something with.
-const LISTS: [&str; 5] = ["embeds", "attachments", "sticker_items", "components", "message_snapshots"];
+/// What the intent is about, beside the text and a poll.
+const WITHHELD: [&str; 3] = ["embeds", "attachments", "components"];
+/// What says something and comes anyway, if only as an empty shell.
+const SHELLS: [&str; 2] = ["sticker_items", "message_snapshots"];
 
 /// What is known of the intent in this run.
 #[derive(Default)]
@@ -59,10 +61,11 @@ impl ContentIntent {
         if !me.is_some_and(|me| tells(message, me)) {
             return;
         }
+        let Some(given) = is_given(message) else { return };
         let mut state = self.state();
-        match (state.known, is_empty(message)) {
+        match (state.known, given) {
             (Known::Given, _) => {}
-            (Known::Nothing | Known::Missing, true) => {
+            (Known::Nothing | Known::Missing, false) => {
                 state.known = Known::Missing;
                 if !std::mem::replace(&mut state.told, true) {
                     tracing::warn!(instance = %instance, why = WHY, "Messages of Discord cannot be relayed");
@@ -71,8 +74,8 @@ impl ContentIntent {
                     health.failing(WHY);
                 }
             }
-            (Known::Nothing, false) => state.known = Known::Given,
-            (Known::Missing, false) => {
+            (Known::Nothing, true) => state.known = Known::Given,
+            (Known::Missing, true) => {
                 state.known = Known::Given;
                 tracing::info!(instance = %instance, "Discord hands on what messages say");
                 if let Some(health) = &state.health {
@@ -99,10 +102,11 @@ fn tells(message: &Value, me: Account) -> bool {
         && !mentioned()
 }
 
-fn is_empty(message: &Value) -> bool {
-    text(message, "content").is_none()
-        && LISTS.iter().all(|key| list(message, key).is_empty())
-        && part(message, "poll").is_null()
+/// Whether it came with what it says; `None` if that cannot be told.
+fn is_given(message: &Value) -> Option<bool> {
+    let any = |keys: &[&str]| keys.iter().any(|key| !list(message, key).is_empty());
+    let given = text(message, "content").is_some() || any(&WITHHELD) || !part(message, "poll").is_null();
+    (given || !any(&SHELLS)).then_some(given)
 }
 
 #[cfg(test)]
@@ -165,13 +169,14 @@ mod tests {
             ("content", json!("x")),
             ("embeds", json!([{}])),
             ("attachments", json!([{}])),
-            ("sticker_items", json!([{}])),
             ("components", json!([{}])),
             ("poll", json!({})),
-            ("message_snapshots", json!([{}])),
         ] {
-            assert!(!is_empty(&with(key, value)), "{key}");
+            assert_eq!(is_given(&with(key, value)), Some(true), "{key}");
         }
-        assert!(is_empty(&empty()));
+        for key in ["sticker_items", "message_snapshots"] {
+            assert_eq!(is_given(&with(key, json!([{}]))), None, "{key}");
+        }
+        assert_eq!(is_given(&empty()), Some(false));
     }
 }

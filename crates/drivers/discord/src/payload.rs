@@ -28,8 +28,6 @@ pub(crate) struct Message<'v> {
     pub(crate) raw: &'v Value,
     pub(crate) id: Snowflake,
     pub(crate) channel: Snowflake,
-    /// Absent in direct messages, and in what REST answers.
-    pub(crate) guild: Option<Snowflake>,
     /// The type; one that cannot be read is that of what people write.
     pub(crate) kind: u64,
     pub(crate) flags: u64,
@@ -48,7 +46,6 @@ impl<'v> Message<'v> {
             raw,
             id: id(raw, "id").ok_or("the message has no `id`")?,
             channel: id(raw, "channel_id").ok_or("the message has no `channel_id`")?,
-            guild: id(raw, "guild_id"),
             kind: whole(raw, "type").unwrap_or(MESSAGE),
             flags: whole(raw, "flags").unwrap_or_default(),
             webhook: id(raw, "webhook_id"),
@@ -92,9 +89,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_left_out() {
-        let raw = json!({ "id": 5, "channel_id": "6", "type": {}, "flags": "128", "guild_id": "x", "edited_timestamp": null });
+        let raw = json!({ "id": 5, "channel_id": "6", "type": {}, "flags": "128", "edited_timestamp": null });
         let message = Message::read(&raw).expect("an id and a channel are all that it takes");
-        assert_eq!((message.id, message.channel, message.guild), (Snowflake(5), Snowflake(6), None));
+        assert_eq!((message.id, message.channel), (Snowflake(5), Snowflake(6)));
         assert_eq!((message.kind, message.has(flags::LOADING), message.edited.is_none()), (MESSAGE, true, true));
         assert!(Message::read(&json!({ "id": "1" })).is_err());
         assert!(Message::read(&json!(null)).is_err());

@@ -13,7 +13,10 @@ impl DiscordDriver {
     /// handed in, in order. Never fails: what is odd is told in the log and passed over.
     pub(crate) async fn understand(&self, kind: &str, data: &Value) -> Vec<Event> {
         match kind {
-            "READY" => self.me.hear_ready(data),
+            "READY" => {
+                self.me.hear_ready(data);
+                self.directory.hear(kind, data);
+            }
             "WEBHOOKS_UPDATE" => {
                 if let Some(channel) = id(data, "channel_id") {
                     self.webhooks.forget(channel);
@@ -53,3 +56,6 @@ impl DiscordDriver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
