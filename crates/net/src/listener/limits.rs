@@ -13,10 +13,10 @@ pub struct ListenerLimits {
     pub turn: Duration,
     /// How many connections are taken on at one time for each host and port: those that have no answer yet and came less
     /// than [`newcomer_time`](Self::newcomer_time) ago. More wait in the system's queue. A flood of callers that behave is
-    /// so served a few at a time, and takes the memory of a few. Default: 32.
+    /// so served a few at a time, and takes the memory of a few. Default: 8.
     pub newcomers: usize,
     /// How long a connection without an answer counts as a newcomer: those that stall hold up the others for no longer.
-    /// Default: 250 ms.
+    /// Default: 100 ms.
     pub newcomer_time: Duration,
     /// Longest time for the head of a request, counted from the connection's start or the answer before it: also how
     /// long a connection may be idle. Default: 10 s.
@@ -47,8 +47,8 @@ impl Default for ListenerLimits {
         Self {
             connections: 512,
             turn: Duration::from_secs(2),
-            newcomers: 32,
-            newcomer_time: Duration::from_millis(250),
+            newcomers: 8,
+            newcomer_time: Duration::from_millis(100),
             head_time: Duration::from_secs(10),
             head_size: 16 * 1024,
             small_body: 64 * 1024,

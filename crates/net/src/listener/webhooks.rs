@@ -17,6 +17,9 @@ use super::files::Files;
 use super::limits::ListenerLimits;
 use super::port::Port;
 
+/// How many connections the system may keep until we take them. What they have sent meanwhile is in its memory, not ours.
+const QUEUE: i32 = 4096;
+
 /// Ports by host and number, as they were asked for.
 type Ports = HashMap<(String, u16), Arc<Port>>;
 
@@ -98,7 +101,7 @@ impl Webhooks for Listeners {
             }
             port.closed().await;
         }
-        let listener = TcpListener::bind((host.as_str(), number)).await.map_err(|error| failed(error.to_string()))?;
+        let listener = listen(&host, number).await.map_err(|error| failed(error.to_string()))?;
         let local = listener.local_addr().map_err(|error| failed(error.to_string()))?;
         let port = Port::new(local, self.limits.clone(), Arc::clone(&self.files));
         port.add(id, mount);
@@ -116,6 +119,15 @@ impl Webhooks for Listeners {
         let local = listening.ok_or_else(|| OfferError::NotListening { host: at.host.clone(), port: at.port })?;
         Ok(OfferedFile { path: self.files.link(local, &offer).await? })
     }
+}
+
+/// Binds a socket with a queue for a flood: the system drops calls that find it full, and the callers' systems try again
+/// after 1 s, 2 s, 4 s, until one of both gives up.
+async fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind((host, port)).await?;
+    // Listening once more changes the queue's length, up to what the system allows.
+    socket2::SockRef::from(&listener).listen(QUEUE)?;
+    Ok(listener)
 }
 
 fn mounted(port: &Arc<Port>, id: u64) -> Mounted {

@@ -96,3 +96,20 @@ async fn whoever_has_an_answer_is_no_newcomer() {
         open.push(client);
     }
 }
+
+/// Whoever finds the system's queue full is dropped, and tries again after seconds that grow.
+#[tokio::test]
+async fn a_flood_finds_room_in_the_systems_queue() {
+    /// More than tokio's own queue takes.
+    const MANY: usize = 1_100;
+    let listeners = Listeners::new(ListenerLimits { newcomers: 1, newcomer_time: LONG, ..ListenerLimits::default() });
+    let mounted = mount(&listeners, 0, "/", Echo { token: "a" }).await;
+    // This one keeps the others waiting in the queue.
+    let first = TcpStream::connect(mounted.local).await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..MANY {
+        let client = timeout(PATIENCE, TcpStream::connect(mounted.local)).await.expect("the queue is full");
+        waiting.push(client.unwrap());
+    }
+    drop(first);
+}
