@@ -1,10 +1,13 @@
 //! The addon restarts, disconnects, or loses its answers: nothing is lost, nothing is there twice.
 
+use std::time::Duration;
 use tieline_e2e::Relay;
-use tieline_testkit::whatsapp::{Echo, Fault, Route, WhatsAppScript};
+
+use tieline_testkit::whatsapp::{Echo, FakeWhatsApp, Fault, Group, Person, RecordedRequest, Route, WhatsAppScript};
+use tokio::time::Instant;
 
 use crate::addon::{Addon, bridge};
-use crate::workspace::{Workspace, health, numbered};
+use crate::workspace::{Workspace, counts, health, numbered};
 
 const ROOM: &str = "DESK";
 
@@ -48,6 +51,80 @@ async fn while_whatsapp_is_disconnected_messages_wait_in_order() {
     addon.server.account().connect();
     relay.settled().await;
     assert_eq!(addon.heard(&addon.alice.jid()), texts);
+    addon.was_called_properly();
+}
+
+/// How many calls of this kind were answered 503.
+fn refused(server: &FakeWhatsApp, kind: impl Fn(&RecordedRequest) -> bool) -> usize {
+    server.requests().iter().filter(|request| request.status == Some(503) && kind(request)).count()
+}
+
+/// Several people write on both sides while every call is answered 503 for a minute.
+#[tokio::test]
+async fn a_minute_of_503_loses_and_doubles_nothing_and_brings_no_storm() {
+    /// How often a lane tries in a minute at most: it waits 0.5 s after the first try, then twice as long each time, less
+    /// a fifth.
+    const TRIES: usize = 8;
+    /// How often the account's state is looked at: after 1 s, after twice as long each time, then every 15 s.
+    const LOOKS: usize = 8;
+    const ROUNDS: usize = 6;
+    let (desk, addon) = (Workspace::start("desk", &[ROOM]).await, Addon::start().await);
+    let [bob, carol] = [("491700000002", "Bob"), ("491700000003", "Carol")].map(|(number, name)| {
+        let person = Person::new(number, name);
+        addon.server.account().add_person(&person);
+        person
+    });
+    let group = "120363000000000001@g.us";
+    addon.server.account().add_group(Group::new(group, "Neighbours", &[&bob, &carol]));
+    let ben = desk.server.add_user("ben", "Ben Example", &["user"]);
+    desk.server.join(ROOM, &ben);
+    let mut relay = Relay::start(bridge(&desk, &addon)).await;
+
+    let over = Instant::now() + Duration::from_mins(1);
+    addon.server.faults().everywhere().always(Fault::NotConnectedUntil(over));
+    let chats =
+        [(addon.alice.jid(), &addon.alice, &desk.ann), (bob.jid(), &bob, &ben), (group.to_owned(), &carol, &desk.ann)];
+    let tries = |server: &FakeWhatsApp, chat: &str| {
+        refused(server, |call| {
+            call.route == Route::SendMessage && call.body.as_ref().is_some_and(|body| body["number"] == chat)
+        })
+    };
+    let texts = numbered("round", ROUNDS);
+    for (round, text) in texts.iter().enumerate() {
+        for (chat, customer, colleague) in &chats {
+            let recipient = chat.trim_end_matches("@s.whatsapp.net");
+            let posted = desk.server.post(colleague, ROOM, &format!("[{recipient}] {text}"));
+            desk.taken(&posted).await;
+            let said = addon.server.text(chat, customer, text);
+            addon.taken(&said).await;
+        }
+        // They go on when each lane has tried again in vain.
+        addon.server.wait_until(|server| chats.iter().all(|(chat, ..)| tries(server, chat) > round)).await;
+    }
+    let all_sent = async |relay: &Relay| relay.messages("pending").await == 0;
+    relay.wait_within(Duration::from_mins(3), "what waits to be sent after the minute", all_sent).await;
+    relay.ready().await;
+
+    for (chat, customer, _) in &chats {
+        assert_eq!(addon.heard(chat), texts, "{chat}");
+        let copies = desk.heard(ROOM);
+        let prefix = format!("*[WA] {}*: ", customer.name);
+        let copies: Vec<_> = copies.iter().filter_map(|copy| copy.strip_prefix(&prefix)).collect();
+        assert_eq!(copies, texts, "{prefix}");
+        let tries = tries(&addon.server, chat);
+        assert!(tries <= TRIES, "{tries} tries to send to {chat} in a minute");
+    }
+    assert_eq!(addon.server.sent().len(), chats.len() * ROUNDS);
+    assert_eq!(relay.metric("tieline_possible_duplicates_total").await as i64, 0);
+    let [_, delivered, _, dead, ..] = counts(&relay).await;
+    assert_eq!((delivered as usize, dead), (2 * chats.len() * ROUNDS, 0));
+    let sends = addon.server.requests_to(Route::SendMessage).len();
+    let in_vain = refused(&addon.server, |call| call.route == Route::SendMessage);
+    assert_eq!(sends - in_vain, chats.len() * ROUNDS, "after the minute each is sent by one call");
+    let looks = refused(&addon.server, |call| call.route == Route::Status);
+    assert!(looks <= LOOKS, "{looks} looks at the state in a minute");
+    let look_ups = refused(&addon.server, |call| ![Route::SendMessage, Route::Status].contains(&call.route));
+    assert!(look_ups <= 2 * chats.len() * ROUNDS, "{look_ups} questions about people and groups in a minute");
     addon.was_called_properly();
 }
 

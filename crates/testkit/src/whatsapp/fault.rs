@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::route::Route;
 
 /// What goes wrong with one request.
@@ -19,6 +21,8 @@ pub enum Fault {
     Status500After,
     /// 503 as when the account is not connected; nothing was processed.
     NotConnected,
+    /// The same until that moment; from then on nothing is wrong any more.
+    NotConnectedUntil(Instant),
     /// 401, as for a token that is not valid any more.
     Unauthorized,
     /// 429 as plain text, with `RateLimit-*` headers.

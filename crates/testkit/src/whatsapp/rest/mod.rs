@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
+use tokio::time::Instant;
 
 pub(crate) use change::{react, show_reaction};
 
@@ -69,6 +70,7 @@ fn scripted(fault: &Fault) -> Option<Answer> {
     match fault {
         Fault::Status500 => Some(Refusal::thrown("Connection Closed").answer()),
         Fault::NotConnected => Some(Refusal::not_connected().answer()),
+        Fault::NotConnectedUntil(end) if Instant::now() < *end => Some(Refusal::not_connected().answer()),
         Fault::Unauthorized => Some(Refusal::unauthorized(true).answer()),
         Fault::TooManyRequests { reset_s } => Some(Refusal::Limited(*reset_s).answer()),
         Fault::Answer { status, body } => {
