@@ -1,5 +1,6 @@
 //! Logs: readable or JSON, on standard error, never with a secret in them.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::json_line::JsonLine;
 use crate::setup;
 use crate::terminal::Terminal;
 
@@ -44,11 +46,7 @@ pub(crate) fn for_demo(configuration: &Configuration) -> anyhow::Result<()> {
 fn begin(json: bool, colours: bool, level: LevelFilter, secrets: &[Secret]) -> anyhow::Result<()> {
     let writer = Masking { guard: Arc::new(guard_of_lines(secrets)) };
     let layer = fmt::layer().with_target(false).with_writer(writer);
-    let layer = if json {
-        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-    } else {
-        layer.with_ansi(colours).boxed()
-    };
+    let layer = if json { layer.event_format(JsonLine).boxed() } else { layer.with_ansi(colours).boxed() };
     // Libraries below us speak of connections, not of messages: at the finer levels they would bury everything else.
     let libraries = level.min(LevelFilter::WARN);
     let filter = Targets::new().with_target("tieline", level).with_default(libraries);
@@ -101,7 +99,7 @@ impl<'a> MakeWriter<'a> for Masking {
 
 impl Write for MaskedLine<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        io::stderr().lock().write_all(mask_line(self.guard, line).as_bytes())?;
+        io::stderr().lock().write_all(&mask_line(self.guard, line))?;
         Ok(line.len())
     }
 
@@ -110,8 +108,9 @@ impl Write for MaskedLine<'_> {
     }
 }
 
-fn mask_line(guard: &SecretGuard, line: &[u8]) -> String {
-    guard.mask(&String::from_utf8_lossy(line))
+fn mask_line<'l>(guard: &SecretGuard, line: &'l [u8]) -> Cow<'l, [u8]> {
+    let text = String::from_utf8_lossy(line);
+    if guard.finds(&text) { Cow::Owned(guard.mask(&text).into_bytes()) } else { Cow::Borrowed(line) }
 }
 
 #[cfg(test)]
@@ -124,7 +123,7 @@ mod tests {
         let guard = guard_of_lines(&[Secret::new(secret)]);
         let json = serde_json::json!({ "plain": secret, "debug": format!("{secret:?}") }).to_string();
         for line in [format!("a {secret} b"), format!("a {secret:?} b"), json] {
-            let masked = mask_line(&guard, line.as_bytes());
+            let masked = String::from_utf8(mask_line(&guard, line.as_bytes()).into_owned()).unwrap();
             assert!(masked.contains("•••") && !masked.contains("word"), "{masked}");
         }
     }

@@ -20,6 +20,7 @@ mod drivers;
 mod dry;
 mod explain;
 mod failure;
+mod json_line;
 mod lock;
 mod logging;
 mod retried;
