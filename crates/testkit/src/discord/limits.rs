@@ -1,6 +1,7 @@
 //! Rate limits: who is held back, what the headers say, and who came too early.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -91,10 +92,26 @@ pub(crate) type Caller = String;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     windows: HashMap<String, Window>,
-    /// Until when callers were told to wait, in milliseconds since 1970.
-    told: HashMap<String, i64>,
+    told: HashMap<String, Told>,
     pub(crate) early: Vec<EarlyCall>,
     pub(crate) invalid: usize,
+}
+
+/// A wait that callers were told of. Times are milliseconds since 1970.
+#[derive(Debug, Default)]
+struct Told {
+    since_ms: i64,
+    until_ms: i64,
+    /// The connections over which it was told.
+    over: Vec<SocketAddr>,
+}
+
+impl Told {
+    /// Whether a call comes although its caller knows better.
+    fn is_known_to(&self, call: &Counted<'_>) -> bool {
+        let running = call.now_ms < self.until_ms;
+        running && (self.over.contains(&call.connection) || call.now_ms >= self.since_ms + ON_ITS_WAY_MS)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +133,8 @@ pub(crate) struct Allowance {
 pub(crate) struct Counted<'a> {
     pub(crate) target: &'a Target,
     pub(crate) caller: &'a Caller,
+    /// Where the other end of the connection is.
+    pub(crate) connection: SocketAddr,
     /// The channel of the webhook that is executed.
     pub(crate) webhook_channel: Option<String>,
     pub(crate) now_ms: i64,
@@ -139,13 +158,16 @@ impl Counted<'_> {
 
 const CLOUDFLARE: &str = "cloudflare";
 
+/// A call that comes this soon after a wait was told over another connection may have been on its way already.
+const ON_ITS_WAY_MS: i64 = 100;
+
 impl Ledger {
     /// Notes whether a call comes too early.
     pub(crate) fn arrive(&mut self, call: &Counted<'_>) {
         let keys = [call.bucket(), call.global(), CLOUDFLARE.to_owned()];
-        let until = keys.iter().filter_map(|key| self.told.get(key)).max().copied().unwrap_or(i64::MIN);
-        if call.now_ms < until {
-            let by = Duration::from_millis((until - call.now_ms).unsigned_abs());
+        let known = keys.iter().filter_map(|key| self.told.get(key)).filter(|told| told.is_known_to(call));
+        if let Some(until_ms) = known.map(|told| told.until_ms).max() {
+            let by = Duration::from_millis((until_ms - call.now_ms).unsigned_abs());
             self.early.push(EarlyCall { route: call.target.route, resource: call.target.resource(), by });
         }
     }
@@ -169,7 +191,7 @@ impl Ledger {
         self.take(key.clone(), limits.of(call.target.route), now_ms);
         let allowance = self.used(&key, limits.of(call.target.route), call);
         if allowance.remaining == 0 {
-            self.told.insert(key, allowance.reset_ms);
+            self.tell(key, call, allowance.reset_ms);
         }
         Ok(allowance)
     }
@@ -194,7 +216,7 @@ impl Ledger {
             Scope::Global => (call.global(), retry_ms),
             Scope::Cloudflare => (CLOUDFLARE.to_owned(), seconds as i64 * 1000),
         };
-        self.told.insert(key, call.now_ms + told_ms);
+        self.tell(key, call, call.now_ms + told_ms);
         let mut answer = if scope == Scope::Cloudflare {
             any_answer(429, "<!DOCTYPE html><html><head><title>Access denied | Error 1015</title></head></html>")
         } else {
@@ -225,6 +247,16 @@ impl Ledger {
             Allowance { remaining: 0, reset_ms, ..allowance.clone() }.put(headers, call.now_ms);
         }
         answer
+    }
+
+    /// Notes that a caller is told to wait. A wait that is told again has begun when it was first told.
+    fn tell(&mut self, key: String, call: &Counted<'_>, until_ms: i64) {
+        let told = self.told.entry(key).or_default();
+        if told.until_ms <= call.now_ms {
+            *told = Told { since_ms: call.now_ms, ..Told::default() };
+        }
+        told.until_ms = told.until_ms.max(until_ms);
+        told.over.push(call.connection);
     }
 
     /// Counts an answer that may end in a ban.
@@ -288,4 +320,36 @@ fn seconds(ms: i64) -> String {
 fn bucket_hash(route: Route) -> String {
     let digest = SpoolId::of_digest(Sha256::digest(format!("{route:?}")).into());
     digest.as_str().chars().take(32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_on_its_way_is_not_early_and_one_that_knows_better_is() {
+        let target = Target { route: Route::Me, parameters: Vec::new() };
+        let caller = "token".to_owned();
+        let call = |port: u16, now_ms| Counted {
+            target: &target,
+            caller: &caller,
+            connection: SocketAddr::from(([127, 0, 0, 1], port)),
+            webhook_channel: None,
+            now_ms,
+        };
+        let mut ledger = Ledger::default();
+        let mut told = |port, now_ms, early: usize| {
+            ledger.arrive(&call(port, now_ms));
+            assert_eq!(ledger.early.len(), early, "over {port} at {now_ms}");
+            let allowance = ledger.peek(&Limits::default(), &call(port, now_ms));
+            ledger.refuse(&call(port, now_ms), Duration::from_secs(1), Scope::User, &allowance);
+        };
+        told(1, 0, 0);
+        told(2, 99, 0);
+        told(2, 99, 1);
+        // Told again, the wait has still begun at 0.
+        told(3, 100, 2);
+        told(4, 1099, 3);
+        told(5, 2099, 3);
+    }
 }

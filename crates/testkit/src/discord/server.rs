@@ -113,7 +113,7 @@ impl FakeDiscord {
     }
 
     /// The calls that came before a wait was over that their caller had been told, by a 429 or by headers that said
-    /// that nothing remains.
+    /// that nothing remains. What comes over another connection within 100 ms may have been on its way, and is not one.
     pub fn early(&self) -> Vec<EarlyCall> {
         lock(&self.inside.ledger).early.clone()
     }

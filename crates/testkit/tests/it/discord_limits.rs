@@ -10,6 +10,9 @@ use tieline_testkit::discord::{ChannelKind, DiscordScript, Fault, Limit, Limits,
 
 use crate::discord_client::{AGENT, Rig, parsed};
 
+/// After this time no call can have been on its way when its caller was told to wait.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
+
 fn limit(calls: u32, seconds: u64) -> Limit {
     Limit { calls, window: Duration::from_secs(seconds) }
 }
@@ -67,6 +70,7 @@ async fn a_webhook_is_limited_by_itself_and_secretly_with_its_channel() {
     for remaining in ["4", "3", "2", "1", "0"] {
         assert_eq!(header(&execute(0).await, "x-ratelimit-remaining"), remaining);
     }
+    rig.clock.advance(ON_ITS_WAY);
     let refused = execute(0).await;
     assert_eq!((refused.status.as_u16(), header(&refused, "retry-after")), (429, "2"));
     assert_eq!(execute(1).await.status, 204, "the other has a bucket of its own");
@@ -84,7 +88,7 @@ async fn a_webhook_is_limited_by_itself_and_secretly_with_its_channel() {
     let hidden = execute(1).await;
     assert_eq!((hidden.status.as_u16(), header(&hidden, "x-ratelimit-remaining")), (429, "1"), "no header told it");
     assert_eq!((header(&hidden, "x-ratelimit-scope"), header(&hidden, "retry-after")), ("shared", "50"));
-    assert_eq!(parsed(&hidden).1["retry_after"], 50.0);
+    assert_eq!(parsed(&hidden).1["retry_after"], 49.9);
     assert_eq!(rig.fake.invalid(), 1, "shared ones do not count");
     assert_eq!(rig.fake.early().len(), 1, "only the sixth call came although nothing remained");
     rig.clock.advance(Duration::from_secs(50));
@@ -103,9 +107,10 @@ async fn the_global_limit_is_for_all_calls_of_a_token() {
     assert_eq!(header(&refused, "x-ratelimit-bucket"), "");
     assert_eq!(rig.execute(&rig.hook(), &json!({ "content": "x" })).await.0, 200, "a webhook's calls have no token");
     assert!(rig.fake.early().is_empty(), "nobody was told before");
+    rig.clock.advance(ON_ITS_WAY);
     rig.get("users/@me").await;
     let early = rig.fake.early();
-    assert_eq!((early.len(), early[0].route, early[0].by), (1, Route::Me, Duration::from_secs(1)));
+    assert_eq!((early.len(), early[0].route, early[0].by), (1, Route::Me, Duration::from_millis(900)));
 }
 
 #[tokio::test]
@@ -153,11 +158,13 @@ async fn who_comes_too_early_is_seen() {
     assert_eq!(early(), 1, "the wait is over");
     refuse(Scope::Global);
     rig.read().await;
+    rig.clock.advance(ON_ITS_WAY);
     rig.get(&other).await;
     assert_eq!(early(), 2, "a global wait is for all routes");
     rig.clock.advance(Duration::from_secs(10));
     refuse(Scope::Cloudflare);
     rig.read().await;
+    rig.clock.advance(ON_ITS_WAY);
     rig.execute(&rig.hook(), &json!({ "content": "x" })).await;
     assert_eq!(early(), 3, "Cloudflare's is for everything from this address");
 }

@@ -76,8 +76,13 @@ impl Serve for Inside {
         let number = self.record(target.route, &head);
         let caller = token(&head).map_or_else(|| peer.ip().to_string(), str::to_owned);
         let webhook_channel = (target.route == Route::ExecuteWebhook).then(|| self.webhook_channel(&target)).flatten();
-        let counted =
-            |now_ms| Counted { target: &target, caller: &caller, webhook_channel: webhook_channel.clone(), now_ms };
+        let counted = |now_ms| Counted {
+            target: &target,
+            caller: &caller,
+            connection: peer,
+            webhook_channel: webhook_channel.clone(),
+            now_ms,
+        };
         let is_api = target.route != Route::Cdn;
         if is_api {
             lock(&self.ledger).arrive(&counted(self.now().as_millisecond()));
