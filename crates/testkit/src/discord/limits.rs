@@ -79,7 +79,7 @@ impl Limits {
 pub struct EarlyCall {
     /// Which call it is.
     pub route: Route,
-    /// The channel, guild or webhook that it is about.
+    /// The id of the channel, guild or webhook that it is about; empty where there is none.
     pub resource: String,
     /// How much too early it came.
     pub by: Duration,
@@ -168,7 +168,9 @@ impl Ledger {
         let known = keys.iter().filter_map(|key| self.told.get(key)).filter(|told| told.is_known_to(call));
         if let Some(until_ms) = known.map(|told| told.until_ms).max() {
             let by = Duration::from_millis((until_ms - call.now_ms).unsigned_abs());
-            self.early.push(EarlyCall { route: call.target.route, resource: call.target.resource(), by });
+            // Not the resource of the bucket: a webhook's token is part of that.
+            let resource = call.target.parameter(0).to_owned();
+            self.early.push(EarlyCall { route: call.target.route, resource, by });
         }
     }
 

@@ -167,6 +167,8 @@ async fn who_comes_too_early_is_seen() {
     rig.clock.advance(ON_ITS_WAY);
     rig.execute(&rig.hook(), &json!({ "content": "x" })).await;
     assert_eq!(early(), 3, "Cloudflare's is for everything from this address");
+    let said = format!("{:?}", rig.fake.early());
+    assert!(rig.fake.webhooks(rig.channel).iter().all(|hook| !said.contains(&hook.token)), "{said}");
 }
 
 #[tokio::test]
