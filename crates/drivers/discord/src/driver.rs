@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
-use tieline_core::driver::{BuildError, Services};
+use async_trait::async_trait;
+use tieline_core::address::Address;
+use tieline_core::driver::{
+    BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Room, Services,
+};
+use tieline_core::event::Event;
+use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::throttle::Throttle;
 
 use crate::api::Api;
 use crate::claims::Claims;
+use crate::cut;
 use crate::deferred::Deferred;
 use crate::directory::Directory;
 use crate::gateway::Identified;
@@ -15,6 +22,7 @@ use crate::intent::ContentIntent;
 use crate::look_up::LookUps;
 use crate::me::Me;
 use crate::media::Files;
+use crate::place::scope;
 use crate::webhooks::Webhooks;
 
 /// The driver of one instance.
@@ -54,5 +62,44 @@ impl DiscordDriver {
             identified: Identified::default(),
             odd: Throttle::default(),
         })
+    }
+}
+
+#[async_trait]
+impl Driver for DiscordDriver {
+    async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
+        self.receive(&context).await
+    }
+
+    async fn complete(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError> {
+        self.complete_event(event, last_try).await
+    }
+
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+        cut::cut(&self.instance, outgoing)
+    }
+
+    fn scopes(&self, sending: &Sending) -> Vec<Scope> {
+        vec![scope(sending)]
+    }
+
+    fn account(&self) -> Option<String> {
+        self.me.account().map(|account| account.bot.to_string())
+    }
+
+    async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
+        self.send_part(sending).await
+    }
+
+    async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
+        self.find_out(sending, held).await
+    }
+
+    async fn rooms(&self) -> Result<Vec<Room>, DriverError> {
+        self.list_rooms().await
+    }
+
+    async fn doctor(&self, rooms: &[Address]) -> Vec<Finding> {
+        self.examine(rooms).await
     }
 }

@@ -1,14 +1,26 @@
 //! A checked instance: settings that make sense together.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tieline_core::driver::{Capabilities, CatchUp, ProxyChoice, TextUnit};
-use tieline_core::id::InstanceId;
+use tieline_core::address::Address;
+use tieline_core::driver::{
+    BuildError, Capabilities, CatchUp, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel,
+    TextUnit,
+};
+use tieline_core::event::Event;
+use tieline_core::id::{ChannelKey, InstanceId};
+use tieline_core::markup::Dialect;
+use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
 use url::Url;
 
+use crate::address;
+use crate::driver::DiscordDriver;
+use crate::markup::DiscordDialect;
+use crate::missing::Missing;
 use crate::webhook_url::is_discord;
 
 /// The platform's name in the configuration.
@@ -105,5 +117,60 @@ impl fmt::Debug for Instance {
             .field("realm", &self.realm)
             .field("capabilities", &self.capabilities)
             .finish()
+    }
+}
+
+impl InstanceConfig for Instance {
+    fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    fn platform(&self) -> &'static str {
+        PLATFORM
+    }
+
+    /// All of Discord: ids are given once. What one of our bots posted is known when another sees it.
+    fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    fn source(&self, address: &Address) -> Result<SourcePattern, Vec<Problem>> {
+        address::source(self, address)
+    }
+
+    fn target(&self, address: &Address) -> Result<TargetChannel, Vec<Problem>> {
+        address::target(self, address)
+    }
+
+    fn connect(&self, addresses: &[Address]) -> Vec<Problem> {
+        address::connect(self, addresses)
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        if self.mentions.everyone { &DiscordDialect { everyone: true } } else { &DiscordDialect { everyone: false } }
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        self.bot_token.iter().cloned().chain(self.proxy.secrets()).collect()
+    }
+
+    fn target_names(&self, event: &Event) -> Vec<ChannelKey> {
+        address::target_names(event)
+    }
+
+    fn declines(&self, event: &Event) -> Option<String> {
+        Missing::of(event.missing.as_ref()).own.map(|own| own.reason(&self.id))
+    }
+
+    fn target_for(&self, channel: &ChannelKey) -> Option<TargetChannel> {
+        address::target_for(channel)
+    }
+
+    fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {
+        Ok(Arc::new(DiscordDriver::new(self, services)?))
     }
 }

@@ -1,11 +1,11 @@
 //! Discord: gateway in, webhooks or the bot out.
 //!
+//! [`Discord`] is the platform as the host knows it.
+//!
 //! - Receiving: the gateway, a WebSocket whose rules are a state machine without I/O under a small loop. Where Discord
 //!   replays what was missed, it is asked to; where it does not, the channels' history is read.
 //! - Sending: by a channel's webhook, which shows each writer's name and picture, or by the bot.
 //! - Both through the instance's proxy. Payloads are read leniently: only what is needed, whatever stands beside it.
-
-#![allow(dead_code, reason = "the driver is being put together")]
 
 mod address;
 mod api;
@@ -18,6 +18,7 @@ mod deferred;
 mod directory;
 mod doctor;
 mod driver;
+mod factory;
 mod fields;
 mod gateway;
 mod guild;
@@ -49,3 +50,5 @@ mod snowflake;
 mod understand;
 mod webhook_url;
 mod webhooks;
+
+pub use factory::Discord;
