@@ -188,9 +188,12 @@ impl Known {
     }
 
     fn channel(&mut self, channel: &Value, guild: Option<Snowflake>) {
-        let Some(seen) = Seen::read(channel, guild) else { return };
-        if !self.channels.contains_key(&seen.id) && !self.has_room() {
-            return;
+        let Some(mut seen) = Seen::read(channel, guild) else { return };
+        match self.channels.get(&seen.id) {
+            // A change of its name may come without it.
+            Some(known) => seen.last_message = seen.last_message.max(known.last_message),
+            None if !self.has_room() => return,
+            None => {}
         }
         self.channels.insert(seen.id, seen);
     }
@@ -314,7 +317,8 @@ mod tests {
     fn channels_threads_and_roles_come_change_and_go() {
         let directory = heard();
         directory.hear("CHANNEL_UPDATE", &json!({ "id": "10", "type": 0, "guild_id": "1", "name": "lobby" }));
-        assert_eq!(directory.channel(Snowflake(10)).expect("it was told").name, "lobby");
+        let lobby = directory.channel(Snowflake(10)).expect("it was told");
+        assert_eq!((lobby.name.as_str(), lobby.last_message), ("lobby", Some(Snowflake(500))));
         let put_away = json!({
             "id": "20", "type": 11, "guild_id": "1", "parent_id": "10", "name": "done", "thread_metadata": { "archived": true },
         });

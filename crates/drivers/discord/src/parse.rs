@@ -132,7 +132,9 @@ fn saying(
 ) -> Result<Option<Event>, &'static str> {
     let place = Place::of(listener, message.raw)?;
     let (author, own) = author::of_message(listener, message, place.guild);
+    let is_named = !author.username.is_empty() || !author.display_name.is_empty();
     if message.webhook.is_none()
+        && is_named
         && let Some(user) = Snowflake::parse(&author.id)
     {
         listener.directory.note_person(user, author.nickname());

@@ -151,6 +151,7 @@ fn people_are_shown_as_the_guild_calls_them() {
 fn names_come_from_the_message_then_from_who_wrote_before() {
     let scene = Scene::default();
     let asks = with(json!({ "content": "<@80351110224678912>?", "author": { "id": "7", "username": "bob" } }));
+    scene.event(&with(json!({ "content": "x", "member": null, "author": { "id": "80351110224678912" } })));
     assert_eq!(plain(&scene.event(&asks)), "@unknown?");
     scene.event(&with(json!({ "content": "I am here" })));
     assert_eq!(plain(&scene.event(&asks)), "@Captain Ann?");

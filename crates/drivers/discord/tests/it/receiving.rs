@@ -129,16 +129,9 @@ async fn a_bots_announced_answer_is_heard_when_it_says_something() {
     let dice = scene.discord.add_bot("dice");
     scene.discord.join(scene.guild, dice.user);
     let _running = scene.run().await;
-    let answer = scene.discord.say(scene.channel, dice.user, Post::default().kind(20).flags(1 << 7));
-    let mut told = json!({
-        "id": answer.to_string(), "channel_id": scene.channel.to_string(), "guild_id": scene.guild.to_string(), "type": 20,
-        "author": { "id": dice.user.to_string(), "username": "dice", "bot": true }, "content": "six", "flags": 0,
-        "edited_timestamp": null,
-    });
-    scene.discord.dispatch("MESSAGE_UPDATE", MESSAGES, told.clone());
-    told["edited_timestamp"] = json!("2026-03-01T10:00:00+00:00");
-    told["content"] = json!("seven");
-    scene.discord.dispatch("MESSAGE_UPDATE", MESSAGES, told);
+    let answer = scene.discord.say(scene.channel, dice.user, Post::loading());
+    scene.discord.edit(answer, "six");
+    scene.discord.edit(answer, "seven");
     let heard = scene.heard_so_far().await;
     assert_eq!(kinds(&heard), ["message", "edit"], "{heard:#?}");
     assert_eq!((plain(&heard[0]), plain(&heard[1])), ("six".to_owned(), "seven".to_owned()));
