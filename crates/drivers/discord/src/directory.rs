@@ -189,9 +189,9 @@ impl Known {
 
     fn channel(&mut self, channel: &Value, guild: Option<Snowflake>) {
         let Some(mut seen) = Seen::read(channel, guild) else { return };
-        match self.channels.get(&seen.id) {
+        match self.channels.get(&seen.id).map(|known| known.last_message) {
             // A change of its name may come without it.
-            Some(known) => seen.last_message = seen.last_message.max(known.last_message),
+            Some(last) => seen.last_message = seen.last_message.max(last),
             None if !self.has_room() => return,
             None => {}
         }
