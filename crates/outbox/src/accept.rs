@@ -93,7 +93,7 @@ impl Arrival {
     }
 
     /// Commits it, unless it is a repeat. See [`Outbox::accept`](tieline_core::outbox::Outbox::accept).
-    pub(crate) fn accept(&self, batch: &mut Batch<'_>) -> Result<Accepted, Failure> {
+    pub(crate) fn accept(&self, batch: &mut Batch<'_, '_>) -> Result<Accepted, Failure> {
         let mentions = self.mentions(batch)?;
         let source = batch.memory.channel(batch.connection, &self.source())?;
         let mut without_text = None;
@@ -119,7 +119,7 @@ impl Arrival {
     }
 
     /// Plans a held event. See [`Outbox::release`](tieline_core::outbox::Outbox::release).
-    pub(crate) fn release(&self, batch: &mut Batch<'_>, seq: EventSeq) -> Result<Accepted, Failure> {
+    pub(crate) fn release(&self, batch: &mut Batch<'_, '_>, seq: EventSeq) -> Result<Accepted, Failure> {
         let known = known(batch, seq)?.ok_or_else(|| Failure::Stored(format!("there is no event {seq} to release")))?;
         if known.state != HELD {
             return Ok(match known.state {
@@ -137,14 +137,14 @@ impl Arrival {
     }
 
     /// All that is known under the message's id.
-    fn mentions(&self, batch: &Batch<'_>) -> Result<Vec<Mention>, Failure> {
+    fn mentions(&self, batch: &Batch<'_, '_>) -> Result<Vec<Mention>, Failure> {
         let (from, to) = self.name.range();
-        let mut rows = batch.connection.prepare_cached("SELECT key, seq FROM ids WHERE key BETWEEN ? AND ?")?;
-        let rows = rows.query_map(params![from, to], |row| Ok(Mention { key: row.get(0)?, seq: row.get(1)? }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        batch.statements.all("SELECT key, seq FROM ids WHERE key BETWEEN ? AND ?", params![from, to], |row| {
+            Ok(Mention { key: row.get(0)?, seq: row.get(1)? })
+        })
     }
 
-    fn repeats(&self, batch: &Batch<'_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
+    fn repeats(&self, batch: &Batch<'_, '_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
         let event = &self.intake.event;
         let same = mentions.iter().find(|mention| mention.key == self.key);
         if matches!(event.body, Body::Edit(_)) && event.revision.is_none() {
@@ -167,7 +167,7 @@ impl Arrival {
     }
 
     /// An edit that the platform gives no revision is a repeat if it says what was accepted last.
-    fn repeats_text(&self, batch: &Batch<'_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
+    fn repeats_text(&self, batch: &Batch<'_, '_>, mentions: &[Mention], source: i64) -> Result<Standing, Failure> {
         let said = |mention: &&Mention| [As::Message as u8, As::Files as u8, As::Edit as u8].contains(&mention.key[16]);
         let mut last: Option<(i64, i64)> = None;
         for mention in mentions.iter().filter(said) {
@@ -185,7 +185,7 @@ impl Arrival {
     }
 
     /// Whether it is a copy that we sent: known by its id, or claimed by its text.
-    fn is_ours(&self, batch: &mut Batch<'_>, mentions: &[Mention]) -> Result<bool, Failure> {
+    fn is_ours(&self, batch: &mut Batch<'_, '_>, mentions: &[Mention]) -> Result<bool, Failure> {
         if !matches!(self.intake.event.body, Body::Message(_) | Body::Files(_)) {
             return Ok(false);
         }
@@ -214,7 +214,7 @@ impl Arrival {
     }
 
     /// Gives the copy that was recognised its id.
-    fn link(&self, batch: &mut Batch<'_>, delivery: i64, seq: i64) -> Result<(), Failure> {
+    fn link(&self, batch: &mut Batch<'_, '_>, delivery: i64, seq: i64) -> Result<(), Failure> {
         let realm = batch.memory.realm(batch.connection, &self.intake.realm)?;
         let event = &self.intake.event;
         batch.execute(
@@ -230,7 +230,13 @@ impl Arrival {
     }
 
     /// Does what the rules say: with a new event, which has its source channel, or with one that was held.
-    fn plan(&self, batch: &mut Batch<'_>, seq: EventSeq, ours: bool, new: Option<i64>) -> Result<Accepted, Failure> {
+    fn plan(
+        &self,
+        batch: &mut Batch<'_, '_>,
+        seq: EventSeq,
+        ours: bool,
+        new: Option<i64>,
+    ) -> Result<Accepted, Failure> {
         let was_held = i64::from(new.is_none());
         let reason = match &self.intake.routing {
             _ if ours => OWN_COPY,
@@ -264,7 +270,7 @@ impl Arrival {
     }
 
     /// Writes the event's row, once.
-    fn record(&self, batch: &Batch<'_>, seq: EventSeq, new: Option<i64>, fate: &Fate) -> Result<(), Failure> {
+    fn record(&self, batch: &Batch<'_, '_>, seq: EventSeq, new: Option<i64>, fate: &Fate) -> Result<(), Failure> {
         let Some(source) = new else {
             batch.execute(
                 "UPDATE events SET state = ?, first = ?, deliveries = ?, notes = coalesce(?, notes) WHERE seq = ?",
@@ -294,13 +300,13 @@ impl Arrival {
         Ok(())
     }
 
-    fn store_body(&self, batch: &Batch<'_>, seq: EventSeq) -> Result<(), Failure> {
+    fn store_body(&self, batch: &Batch<'_, '_>, seq: EventSeq) -> Result<(), Failure> {
         batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, self.json])?;
         need_files(batch, seq, &self.files)
     }
 
     /// Adds the deliveries. Returns the number of the first.
-    fn deliver(&self, batch: &mut Batch<'_>, seq: EventSeq, planned: &[Planned]) -> Result<i64, Failure> {
+    fn deliver(&self, batch: &mut Batch<'_, '_>, seq: EventSeq, planned: &[Planned]) -> Result<i64, Failure> {
         let source = self.source();
         let first = batch.memory.next_delivery;
         batch.memory.next_delivery += planned.len() as i64;
@@ -357,7 +363,7 @@ enum Standing {
     Repeat(i64),
 }
 
-fn known(batch: &Batch<'_>, seq: EventSeq) -> Result<Option<Known>, Failure> {
+fn known(batch: &Batch<'_, '_>, seq: EventSeq) -> Result<Option<Known>, Failure> {
     let found = batch
         .connection
         .prepare_cached("SELECT state, deliveries, notes FROM events WHERE seq = ?")?

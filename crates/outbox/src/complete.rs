@@ -13,7 +13,7 @@ use crate::writer::Batch;
 
 /// Stores a completed event. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
 pub(crate) fn complete(
-    batch: &Batch<'_>,
+    batch: &Batch<'_, '_>,
     seq: EventSeq,
     event: &Event,
     json: &str,
@@ -44,7 +44,7 @@ pub(crate) fn files(event: &Event) -> Vec<SpoolId> {
 }
 
 /// Notes that an event needs files.
-pub(crate) fn need_files(batch: &Batch<'_>, seq: EventSeq, files: &[SpoolId]) -> Result<(), Failure> {
+pub(crate) fn need_files(batch: &Batch<'_, '_>, seq: EventSeq, files: &[SpoolId]) -> Result<(), Failure> {
     for file in files {
         batch.execute("INSERT OR IGNORE INTO files (seq, file) VALUES (?, ?)", params![seq.0, file.as_str()])?;
     }

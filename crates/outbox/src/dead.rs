@@ -46,7 +46,7 @@ pub(crate) fn letters(connection: &Connection) -> Result<Vec<DeadLetter>, Failur
 
 /// Puts dead letters at the end of their lanes. They have as much time again as a new message: their
 /// [`received`](tieline_core::outbox::Delivery::received) is the time of the retry from now on.
-pub(crate) fn retry(batch: &mut Batch<'_>, ids: &[DeliveryId], now: i64) -> Result<Vec<DeliveryId>, Failure> {
+pub(crate) fn retry(batch: &mut Batch<'_, '_>, ids: &[DeliveryId], now: i64) -> Result<Vec<DeliveryId>, Failure> {
     let mut retried = Vec::new();
     for id in ids {
         if dead(batch, *id)?.is_none() {
@@ -75,7 +75,7 @@ pub(crate) fn retry(batch: &mut Batch<'_>, ids: &[DeliveryId], now: i64) -> Resu
 
 /// Drops dead letters for good.
 pub(crate) fn drop_for_good(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     ids: &[DeliveryId],
     now: i64,
 ) -> Result<(Vec<DeliveryId>, Vec<SpoolId>), Failure> {
@@ -94,7 +94,7 @@ pub(crate) fn drop_for_good(
 }
 
 /// The event of a delivery, if that is dead.
-fn dead(batch: &Batch<'_>, id: DeliveryId) -> Result<Option<i64>, Failure> {
+fn dead(batch: &Batch<'_, '_>, id: DeliveryId) -> Result<Option<i64>, Failure> {
     Ok(batch
         .connection
         .prepare_cached("SELECT seq FROM deliveries WHERE id = ? AND state = ?")?

@@ -40,6 +40,7 @@ mod read;
 mod rows;
 mod schema;
 mod settle;
+mod statements;
 mod store;
 mod trace;
 mod writer;

@@ -12,6 +12,7 @@ use tieline_core::id::{Channel, LaneId};
 use tieline_core::outbox::{Lane, Tallies};
 
 use crate::error::Failure;
+use crate::statements::Statements;
 
 /// How many names of one kind are remembered; above it all are forgotten and read again as they are needed.
 const REMEMBERED: usize = 8192;
@@ -72,14 +73,12 @@ impl Memory {
     }
 
     /// Writes counts and numbers, once per transaction.
-    pub(crate) fn store(&self, connection: &Connection) -> Result<(), Failure> {
+    pub(crate) fn store(&self, statements: &Statements<'_>) -> Result<(), Failure> {
         let t = &self.tallies;
-        connection
-            .prepare_cached(
-                "UPDATE outbox SET next_event = ?, next_delivery = ?, next_claim = ?, planned = ?, delivered = ?, \
-                 filtered = ?, dead = ?, dropped = ?, pending = ?, repeats = ?, possible_duplicates = ?, held = ?",
-            )?
-            .execute(params![
+        statements.execute(
+            "UPDATE outbox SET next_event = ?, next_delivery = ?, next_claim = ?, planned = ?, delivered = ?, \
+             filtered = ?, dead = ?, dropped = ?, pending = ?, repeats = ?, possible_duplicates = ?, held = ?",
+            params![
                 self.next_event,
                 self.next_delivery,
                 self.next_claim,
@@ -92,7 +91,8 @@ impl Memory {
                 t.repeats,
                 t.possible_duplicates,
                 t.held
-            ])?;
+            ],
+        )?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::writer::Batch;
 ///
 /// The place before the head of a lane is free: whoever had it is settled, and no other lane shares it.
 pub(crate) fn precede(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     arrival: &Arrival,
 ) -> Result<Option<Delivery>, Failure> {
@@ -30,7 +30,7 @@ pub(crate) fn precede(
 }
 
 /// See [`Outbox::still_used`](tieline_core::outbox::Outbox::still_used).
-pub(crate) fn still_used(batch: &Batch<'_>, realm: &str, copy: &MessageId, now: i64) -> Result<(), Failure> {
+pub(crate) fn still_used(batch: &Batch<'_, '_>, realm: &str, copy: &MessageId, now: i64) -> Result<(), Failure> {
     batch.execute(
         "UPDATE events SET used = ? WHERE seq = (SELECT seq FROM ids WHERE key = ?) AND message_id LIKE 'tieline %'",
         params![now, Name::new(realm, copy).copy()],

@@ -17,7 +17,7 @@ use crate::writer::Batch;
 const STEP: i64 = 500;
 
 /// One step. Returns whether there is more to forget.
-pub(crate) fn step(batch: &mut Batch<'_>, now: i64, retention: Retention) -> Result<bool, Failure> {
+pub(crate) fn step(batch: &mut Batch<'_, '_>, now: i64, retention: Retention) -> Result<bool, Failure> {
     let texts = sweep_bodies(batch, now.saturating_sub(retention.messages_ms))?;
     let links = sweep_events(batch, now.saturating_sub(retention.links_ms))?;
     let claims = sweep_claims(batch, now - CLAIMABLE_MS)?;
@@ -25,7 +25,7 @@ pub(crate) fn step(batch: &mut Batch<'_>, now: i64, retention: Retention) -> Res
 }
 
 /// The next events of a sweep that are old enough, each with whether it is settled since then.
-fn candidates(batch: &Batch<'_>, table: &str, after: i64, before: i64) -> Result<Vec<(i64, bool)>, Failure> {
+fn candidates(batch: &Batch<'_, '_>, table: &str, after: i64, before: i64) -> Result<Vec<(i64, bool)>, Failure> {
     let mut rows = batch.connection.prepare_cached(&format!(
         "SELECT e.seq, e.received, e.state <> 2 AND coalesce(e.used, 0) <= ?3 AND NOT EXISTS (SELECT 1 FROM deliveries d \
          WHERE d.id BETWEEN e.first AND e.first + e.deliveries - 1 AND (d.state IN (0, 3) OR d.ended > ?3)) \
@@ -42,7 +42,7 @@ fn candidates(batch: &Batch<'_>, table: &str, after: i64, before: i64) -> Result
     Ok(found)
 }
 
-fn sweep_bodies(batch: &mut Batch<'_>, before: i64) -> Result<bool, Failure> {
+fn sweep_bodies(batch: &mut Batch<'_, '_>, before: i64) -> Result<bool, Failure> {
     let found = candidates(batch, "bodies", batch.memory.swept_bodies, before)?;
     for (seq, _) in found.iter().filter(|(_, settled)| *settled) {
         batch.execute("DELETE FROM bodies WHERE seq = ?", [seq])?;
@@ -52,7 +52,7 @@ fn sweep_bodies(batch: &mut Batch<'_>, before: i64) -> Result<bool, Failure> {
     Ok(more)
 }
 
-fn sweep_events(batch: &mut Batch<'_>, before: i64) -> Result<bool, Failure> {
+fn sweep_events(batch: &mut Batch<'_, '_>, before: i64) -> Result<bool, Failure> {
     let found = candidates(batch, "events", batch.memory.swept_events, before)?;
     for (seq, _) in found.iter().filter(|(_, settled)| *settled) {
         forget(batch, *seq)?;
@@ -63,7 +63,7 @@ fn sweep_events(batch: &mut Batch<'_>, before: i64) -> Result<bool, Failure> {
 }
 
 /// Forgets an event with all that hangs on it.
-fn forget(batch: &Batch<'_>, seq: i64) -> Result<(), Failure> {
+fn forget(batch: &Batch<'_, '_>, seq: i64) -> Result<(), Failure> {
     let mut copies = batch.connection.prepare_cached(
         "SELECT r.name, d.copies FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
          JOIN realms r ON r.id = d.realm WHERE e.seq = ? AND d.copies IS NOT NULL",
@@ -89,7 +89,7 @@ fn forget(batch: &Batch<'_>, seq: i64) -> Result<(), Failure> {
 }
 
 /// Forgets claims that are too old to be taken, on disk and in memory.
-fn sweep_claims(batch: &mut Batch<'_>, before: i64) -> Result<bool, Failure> {
+fn sweep_claims(batch: &mut Batch<'_, '_>, before: i64) -> Result<bool, Failure> {
     let mut rows = batch.connection.prepare_cached("SELECT text, id, at FROM claims ORDER BY id LIMIT ?")?;
     let rows: Vec<(i64, i64, i64)> =
         rows.query_map([STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;

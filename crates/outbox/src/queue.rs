@@ -207,8 +207,7 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Whether the writer would commit now.
-    #[cfg(test)]
+    /// Whether there is something to commit now.
     pub(crate) fn is_due(&self) -> bool {
         self.waiting().is_due()
     }

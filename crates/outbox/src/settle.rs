@@ -1,6 +1,6 @@
 //! What comes back from the lanes: parts, links, and how deliveries end.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use tieline_core::id::{ChannelKey, DeliveryId};
 use tieline_core::outbox::Settlement;
 use tieline_core::send::{Part, Sent};
@@ -27,22 +27,17 @@ struct Row {
     files: bool,
 }
 
-fn row(batch: &Batch<'_>, delivery: DeliveryId) -> Result<Row, Failure> {
-    batch
-        .connection
-        .prepare_cached(
-            "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq) \
-             FROM deliveries d WHERE id = ?",
-        )?
-        .query_row([delivery.0], |row| {
-            Ok(Row { state: row.get(0)?, seq: row.get(1)?, lane: row.get(2)?, cut: row.get(3)?, files: row.get(4)? })
-        })
-        .optional()?
-        .ok_or_else(|| Failure::Stored(format!("there is no delivery {delivery}")))
+fn row(batch: &Batch<'_, '_>, delivery: DeliveryId) -> Result<Row, Failure> {
+    let sql = "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq) \
+               FROM deliveries d WHERE id = ?";
+    let row = batch.statements.first(sql, [delivery.0], |row| {
+        Ok(Row { state: row.get(0)?, seq: row.get(1)?, lane: row.get(2)?, cut: row.get(3)?, files: row.get(4)? })
+    });
+    row?.ok_or_else(|| Failure::Stored(format!("there is no delivery {delivery}")))
 }
 
 /// See [`Outbox::cut`](tieline_core::outbox::Outbox::cut).
-pub(crate) fn cut(batch: &Batch<'_>, delivery: DeliveryId, parts: &[String]) -> Result<(), Failure> {
+pub(crate) fn cut(batch: &Batch<'_, '_>, delivery: DeliveryId, parts: &[String]) -> Result<(), Failure> {
     row(batch, delivery)?;
     batch.execute("DELETE FROM parts WHERE delivery = ?", [delivery.0])?;
     for (index, json) in (0_i64..).zip(parts) {
@@ -59,7 +54,7 @@ pub(crate) fn encode(parts: &[Part]) -> Result<Vec<String>, Failure> {
 
 /// See [`Outbox::part_sent`](tieline_core::outbox::Outbox::part_sent).
 pub(crate) fn part_sent(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     part: usize,
     sent: &Sent,
@@ -86,7 +81,7 @@ pub(crate) fn part_sent(
 
 /// See [`Outbox::settle`](tieline_core::outbox::Outbox::settle). A delivery that is settled already is left as it is.
 pub(crate) fn settle(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     settlement: &Settlement,
     realm: &str,
@@ -137,13 +132,13 @@ pub(crate) fn settle(
 }
 
 /// The parts of which it is stored what came of them: they are linked already.
-fn sent_parts(batch: &Batch<'_>, delivery: DeliveryId) -> Result<Vec<i64>, Failure> {
+fn sent_parts(batch: &Batch<'_, '_>, delivery: DeliveryId) -> Result<Vec<i64>, Failure> {
     let mut parts =
         batch.connection.prepare_cached("SELECT part FROM parts WHERE delivery = ? AND sent IS NOT NULL")?;
     Ok(parts.query_map([delivery.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-fn end(batch: &Batch<'_>, delivery: DeliveryId, state: i64, now: i64, note: &str) -> Result<(), Failure> {
+fn end(batch: &Batch<'_, '_>, delivery: DeliveryId, state: i64, now: i64, note: &str) -> Result<(), Failure> {
     batch.execute(
         "UPDATE deliveries SET state = ?, ended = ?, note = ? WHERE id = ?",
         params![state, now, note, delivery.0],
@@ -152,7 +147,7 @@ fn end(batch: &Batch<'_>, delivery: DeliveryId, state: i64, now: i64, note: &str
 }
 
 /// Parts hold text; nobody sends them again.
-pub(crate) fn forget_parts(batch: &Batch<'_>, delivery: DeliveryId, cut: bool) -> Result<(), Failure> {
+pub(crate) fn forget_parts(batch: &Batch<'_, '_>, delivery: DeliveryId, cut: bool) -> Result<(), Failure> {
     if cut {
         batch.execute("DELETE FROM parts WHERE delivery = ?", [delivery.0])?;
     }
@@ -160,7 +155,7 @@ pub(crate) fn forget_parts(batch: &Batch<'_>, delivery: DeliveryId, cut: bool) -
 }
 
 /// The files that an event needed, if none of its deliveries needs them any more and no other event does.
-pub(crate) fn freed(batch: &Batch<'_>, seq: i64) -> Result<Vec<SpoolId>, Failure> {
+pub(crate) fn freed(batch: &Batch<'_, '_>, seq: i64) -> Result<Vec<SpoolId>, Failure> {
     let needed = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
     let files: Vec<String> = batch
         .connection
@@ -205,7 +200,7 @@ struct Linked<'a> {
 
 /// Makes links of the ids, and claims of the texts that arrived without one. The caller notes both in the row.
 fn link<'a>(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     row: &Row,
     sents: impl Iterator<Item = &'a Sent>,
@@ -238,7 +233,7 @@ fn link<'a>(
 
 /// Lets the echo of a copy without an id be recognised.
 fn claimable(
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     row: &Row,
     sent: &Sent,

@@ -129,12 +129,12 @@ impl Outbox for SqliteOutbox {
         // A retry or a dead letter is rare, and somebody may be waiting to see it.
         let patient = matches!(settlement, Settlement::Delivered(_) | Settlement::Filtered(_));
         let work =
-            move |batch: &mut crate::writer::Batch<'_>| settle::settle(batch, delivery, &settlement, &realm, now);
+            move |batch: &mut crate::writer::Batch<'_, '_>| settle::settle(batch, delivery, &settlement, &realm, now);
         if patient { self.writer.ask_in_company(delivery, work).await } else { self.writer.ask(work).await }
     }
 
     async fn count_possible_duplicate(&self) -> Result<(), OutboxError> {
-        let count = |batch: &mut crate::writer::Batch<'_>| {
+        let count = |batch: &mut crate::writer::Batch<'_, '_>| {
             batch.memory.tallies.possible_duplicates += 1;
             Ok(())
         };
@@ -197,7 +197,7 @@ impl Outbox for SqliteOutbox {
 
     async fn set_cursor(&self, instance: &InstanceId, name: &str, value: &str) -> Result<(), OutboxError> {
         let (instance, name, value) = (instance.clone(), name.to_owned(), value.to_owned());
-        let set = move |batch: &mut crate::writer::Batch<'_>| {
+        let set = move |batch: &mut crate::writer::Batch<'_, '_>| {
             batch.execute(
                 "INSERT OR REPLACE INTO cursors (instance, name, value) VALUES (?, ?, ?)",
                 params![instance.as_str(), name, value],

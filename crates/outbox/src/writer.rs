@@ -15,25 +15,31 @@ use tokio::sync::oneshot;
 use crate::error::Failure;
 use crate::memory::Memory;
 use crate::queue::{Queue, Taken, Urgency};
+use crate::statements::Statements;
+
+/// After how many commands what they wrote is copied from SQLite's log to its place, when nobody waits. That is less than
+/// the size of the log at which a commit does it, while somebody waits for that (`wal_autocheckpoint`).
+pub(crate) const ENOUGH_TO_COPY: usize = 256;
 
 /// A transaction, as a command sees it.
-pub(crate) struct Batch<'a> {
-    pub(crate) connection: &'a Connection,
+pub(crate) struct Batch<'a, 'c> {
+    pub(crate) connection: &'c Connection,
+    pub(crate) statements: &'a Statements<'c>,
     pub(crate) memory: &'a mut Memory,
     /// Deliveries to be fed once it is committed.
     pub(crate) feed: &'a mut Vec<Delivery>,
 }
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     /// Runs a statement.
-    pub(crate) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {
-        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    pub(crate) fn execute(&self, sql: &'static str, values: impl rusqlite::Params) -> Result<usize, Failure> {
+        self.statements.execute(sql, values)
     }
 }
 
 /// A command that waits for its turn. It can be run again after a rollback.
 pub(crate) trait Command: Send {
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure>;
+    fn run(&mut self, batch: &mut Batch<'_, '_>) -> Result<(), Failure>;
     fn answer(self: Box<Self>, failed: Option<OutboxError>);
 }
 
@@ -43,8 +49,8 @@ struct Asked<T, F> {
     reply: oneshot::Sender<Result<T, OutboxError>>,
 }
 
-impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send> Command for Asked<T, F> {
-    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+impl<T: Send, F: FnMut(&mut Batch<'_, '_>) -> Result<T, Failure> + Send> Command for Asked<T, F> {
+    fn run(&mut self, batch: &mut Batch<'_, '_>) -> Result<(), Failure> {
         self.done = Some((self.work)(batch)?);
         Ok(())
     }
@@ -71,8 +77,9 @@ impl Writer {
     pub(crate) fn start(connection: Connection, memory: Memory) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let feed = Arc::new(OnceLock::new());
-        let thread = Thread { connection, memory, queue: Arc::clone(&queue), feed: Arc::clone(&feed), fed: Vec::new() };
-        thread::Builder::new().name("outbox".to_owned()).spawn(move || thread.run())?;
+        let thread =
+            Thread { memory, queue: Arc::clone(&queue), feed: Arc::clone(&feed), fed: Vec::new(), uncopied: 0 };
+        thread::Builder::new().name("outbox".to_owned()).spawn(move || thread.run(connection))?;
         Ok(Self { queue, feed })
     }
 
@@ -86,7 +93,7 @@ impl Writer {
     /// Has a command run and committed.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+        work: impl FnMut(&mut Batch<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, OutboxError> {
         self.hand_in(Urgency::Now, work).await
     }
@@ -96,7 +103,7 @@ impl Writer {
     pub(crate) async fn ask_in_company<T: Send + 'static>(
         &self,
         delivery: DeliveryId,
-        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+        work: impl FnMut(&mut Batch<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, OutboxError> {
         self.hand_in(Urgency::Settles(delivery), work).await
     }
@@ -104,7 +111,7 @@ impl Writer {
     async fn hand_in<T: Send + 'static>(
         &self,
         urgency: Urgency,
-        work: impl FnMut(&mut Batch<'_>) -> Result<T, Failure> + Send + 'static,
+        work: impl FnMut(&mut Batch<'_, '_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, OutboxError> {
         let (reply, answer) = oneshot::channel();
         self.queue.push(Box::new(Asked { work, done: None, reply }), urgency).await?;
@@ -125,38 +132,51 @@ impl Drop for Writer {
     }
 }
 
+/// What the thread writes with.
+struct Store<'c> {
+    connection: &'c Connection,
+    statements: Statements<'c>,
+}
+
 struct Thread {
-    connection: Connection,
     memory: Memory,
     queue: Arc<Queue>,
     feed: Arc<OnceLock<Arc<dyn Feed>>>,
     fed: Vec<Delivery>,
+    /// How many commands were committed since the log was last copied.
+    uncopied: usize,
 }
 
 impl Thread {
-    fn run(mut self) {
+    fn run(mut self, connection: Connection) {
         let queue = Arc::clone(&self.queue);
         // Whoever still waits when this thread is gone, however that came, is told that the outbox is closed.
         let _leaving = queue.leaving();
         let mut commands = Vec::new();
-        let farewell = loop {
-            match queue.take(&mut commands) {
-                Taken::Commands => self.commit(&mut commands),
-                Taken::End(farewell) => break farewell,
+        let farewell = {
+            let store = Store { connection: &connection, statements: Statements::new(&connection) };
+            loop {
+                match queue.take(&mut commands) {
+                    Taken::Commands => {
+                        self.uncopied += commands.len();
+                        self.commit(&store, &mut commands);
+                        self.copy_in_peace(&store);
+                    }
+                    Taken::End(farewell) => break farewell,
+                }
             }
         };
         if let Some((clean, reply)) = farewell {
-            let ended = self.end(clean);
-            drop(reply.send(ended));
+            drop(reply.send(end(connection, clean)));
         }
     }
 
     /// Commits commands together, or if that fails one by one, and answers them.
-    fn commit(&mut self, commands: &mut Vec<Box<dyn Command>>) {
+    fn commit(&mut self, store: &Store<'_>, commands: &mut Vec<Box<dyn Command>>) {
         if commands.is_empty() {
             return;
         }
-        match self.transact(commands) {
+        match self.transact(store, commands) {
             Ok(()) => {
                 self.hand_over();
                 commands.drain(..).for_each(|command| command.answer(None));
@@ -167,7 +187,7 @@ impl Thread {
             Err(_) => {
                 for command in commands.drain(..) {
                     let mut alone = [command];
-                    let failed = self.transact(&mut alone).err();
+                    let failed = self.transact(store, &mut alone).err();
                     if failed.is_none() {
                         self.hand_over();
                     }
@@ -175,6 +195,19 @@ impl Thread {
                     command.answer(failed);
                 }
             }
+        }
+    }
+
+    /// Copies what stands in the log to its place, if it is much and nobody waits. After that the log is written anew from
+    /// its beginning, which is faster than to let it grow.
+    fn copy_in_peace(&mut self, store: &Store<'_>) {
+        if self.uncopied < ENOUGH_TO_COPY || self.queue.is_due() {
+            return;
+        }
+        self.uncopied = 0;
+        let copied = store.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = copied {
+            tracing::warn!(%error, "The outbox' log could not be copied to its place; it grows until it can be");
         }
     }
 
@@ -187,50 +220,47 @@ impl Thread {
         }
     }
 
-    fn transact(&mut self, commands: &mut [Box<dyn Command>]) -> Result<(), OutboxError> {
-        let done = self.try_transact(commands);
+    fn transact(&mut self, store: &Store<'_>, commands: &mut [Box<dyn Command>]) -> Result<(), OutboxError> {
+        let done = self.try_transact(store, commands);
         done.map_err(|failure| {
             self.fed.clear();
-            self.roll_back();
+            self.roll_back(store.connection);
             let error = OutboxError::from(failure);
             tracing::warn!(%error, "A transaction of the outbox failed and was rolled back");
             error
         })
     }
 
-    fn try_transact(&mut self, commands: &mut [Box<dyn Command>]) -> Result<(), Failure> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut batch = Batch { connection: &self.connection, memory: &mut self.memory, feed: &mut self.fed };
+    fn try_transact(&mut self, store: &Store<'_>, commands: &mut [Box<dyn Command>]) -> Result<(), Failure> {
+        let Store { connection, statements } = store;
+        statements.execute("BEGIN IMMEDIATE", [])?;
+        let mut batch = Batch { connection, statements, memory: &mut self.memory, feed: &mut self.fed };
         for command in commands {
             command.run(&mut batch)?;
         }
-        self.memory.store(&self.connection)?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.memory.store(statements)?;
+        statements.execute("COMMIT", [])?;
         Ok(())
     }
 
-    fn roll_back(&mut self) {
+    fn roll_back(&mut self, connection: &Connection) {
         // A full disk may have made SQLite roll back by itself.
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "The outbox could not roll back");
         }
-        match Memory::load(&self.connection) {
+        match Memory::load(connection) {
             Ok(memory) => self.memory = memory,
             Err(error) => tracing::error!(%error, "The outbox could not be read again after a rollback"),
         }
     }
+}
 
-    /// Marks the store as closed and leaves one whole file behind.
-    fn end(self, clean: bool) -> Result<(), OutboxError> {
-        let close = || -> Result<(), Failure> {
-            if clean {
-                self.connection.execute("UPDATE outbox SET closed = 1", [])?;
-            }
-            Ok(())
-        };
-        close().map_err(OutboxError::from)?;
-        self.connection.close().map_err(|(_, error)| OutboxError::from(Failure::Sql(error)))
+/// Marks the store as closed and leaves one whole file behind.
+fn end(connection: Connection, clean: bool) -> Result<(), OutboxError> {
+    if clean {
+        connection.execute("UPDATE outbox SET closed = 1", []).map_err(Failure::from)?;
     }
+    connection.close().map_err(|(_, error)| OutboxError::from(Failure::Sql(error)))
 }

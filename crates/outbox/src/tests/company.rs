@@ -38,7 +38,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
 struct Nothing;
 
 impl Command for Nothing {
-    fn run(&mut self, _: &mut Batch<'_>) -> Result<(), Failure> {
+    fn run(&mut self, _: &mut Batch<'_, '_>) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::ground::*;
 
 /// Limits the file to so many pages more than it has.
 async fn leave_pages(ground: &Ground, pages: i64) {
-    let limit = move |batch: &mut crate::writer::Batch<'_>| {
+    let limit = move |batch: &mut crate::writer::Batch<'_, '_>| {
         let used: i64 = batch.connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
         batch.connection.query_row(&format!("PRAGMA max_page_count = {}", used + pages), [], |_| Ok(()))?;
         Ok(())

@@ -1,6 +1,7 @@
 //! The outbox, tested by what it promises.
 
 mod company;
+mod copying;
 mod full_disk;
 mod ground;
 mod incoming;
