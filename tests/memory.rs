@@ -1,6 +1,6 @@
 //! How much memory the relay takes: measured and told, never asserted. `just bench-memory` runs it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tieline_e2e::{Relay, note};
@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::addon::{Addon, bridge};
 use crate::outgoing_call::{insist, payload};
 use crate::workspace::{Workspace, configuration};
 
@@ -119,4 +120,59 @@ async fn stalled_connections_with_large_bodies() {
     note(format_args!("{CONNECTIONS} connections stalled after {SENT} bytes each: peak {:.1} MiB", relay.peak_mib()));
     note(format_args!("afterwards: {:.1} MiB", relay.resident_mib()));
     note(format_args!("they ended so: {answers:#?}"));
+}
+
+/// One call as the addon makes it: on a connection of its own, which the other side has to close. Returns the status line.
+async fn call_of_the_addon(address: String, body: String) -> String {
+    let mut stream = TcpStream::connect(&address).await.expect("the relay listens");
+    let head = format!(
+        "POST /whatsapp/webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         X-Webhook-Token: token-of-the-webhook\r\nHost: {address}\r\nConnection: keep-alive\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("the relay reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("the relay answers and closes");
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: just bench-memory"]
+async fn floods_of_webhooks() {
+    const FLOODS: usize = 3;
+    const COUNT: usize = 2_000;
+    for relayed in [false, true] {
+        let (desk, addon) = (Workspace::start("desk", &["DESK"]).await, Addon::start().await);
+        let mut configuration = bridge(&desk, &addon);
+        if !relayed {
+            // What nobody takes is kept by its id.
+            configuration["rules"].as_array_mut().expect("a list").remove(0);
+        }
+        let mut relay = Relay::start(configuration).await;
+        let first = addon.say("the first").await;
+        let call = addon.server.wait_for_webhook(|call| call.id == first).await;
+        let address = call.url.trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned();
+        tokio::time::sleep(REST).await;
+        note(format_args!("relayed: {relayed}; idle: {:.1} MiB resident", relay.resident_mib()));
+        for flood in 1..=FLOODS {
+            relay.forget_peak();
+            let began = Instant::now();
+            let mut calls = JoinSet::new();
+            for number in 0..COUNT {
+                let id = format!("FLOOD{flood}N{number}");
+                let body = call.body.to_string().replace(&first, &id).replace("the first", &id);
+                calls.spawn(call_of_the_addon(address.clone(), body));
+            }
+            let answers = calls.join_all().await;
+            let ended = began.elapsed();
+            let taken = answers.iter().filter(|answer| *answer == "HTTP/1.1 200 OK").count();
+            relay.settled().await;
+            tokio::time::sleep(REST).await;
+            note(format_args!(
+                "flood {flood}: {taken} of {COUNT} taken within {ended:.1?}, peak {:.1} MiB, afterwards {:.1} MiB",
+                relay.peak_mib(),
+                relay.resident_mib(),
+            ));
+        }
+    }
 }
