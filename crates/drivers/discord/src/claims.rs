@@ -84,11 +84,6 @@ impl Claims {
     pub(crate) fn is_unsure(&self, key: &SendKey) -> bool {
         lock(&self.memory).unsure.contains(key)
     }
-
-    /// A look showed that a send did not arrive.
-    pub(crate) fn is_missing(&self, key: &SendKey) {
-        lock(&self.memory).unsure.remove(key);
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -121,14 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_ends_when_the_message_is_found_or_missing() {
+    fn a_doubt_ends_when_the_message_is_found() {
         let claims = Claims::default();
         claims.doubt(&key(1));
         claims.doubt(&key(2));
         assert!(claims.is_unsure(&key(1)) && claims.is_unsure(&key(2)) && !claims.is_unsure(&key(3)));
         claims.take(&id("m"), &key(1));
-        claims.is_missing(&key(2));
-        assert!(!claims.is_unsure(&key(1)) && !claims.is_unsure(&key(2)));
+        assert!(!claims.is_unsure(&key(1)) && claims.is_unsure(&key(2)));
     }
 
     #[tokio::test]

@@ -1,9 +1,8 @@
 //! What became of a send whose answer was lost.
 //!
-//! A bot's repeat under the same nonce does no harm for some minutes, so nothing is looked for until then. After that, and
-//! for a webhook always, the channel's history tells: a message is ours if our webhook or bot posted it since the send, if
-//! it says the same with the same files, and if it belongs to no other send of ours. An echo that the outbox holds is
-//! looked at first: it costs no call.
+//! The channel's history tells: a message is ours if our webhook or bot posted it since the send, if it says the same with
+//! the same files, and if it belongs to no other send of ours. An echo that the outbox holds is looked at first: it costs no
+//! call. A bot's repeat under the same nonce does no harm for some minutes, so until then nothing depends on the history.
 
 use std::time::Duration;
 
@@ -64,19 +63,15 @@ enum Seen {
 impl DiscordDriver {
     pub(crate) async fn find_out(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
         let said = said(sending)?;
-        if said.by == Voice::Bot && self.is_fresh(sending) {
-            return Ok(Reconciled::Missing);
-        }
         let seen = match said.by {
             Voice::Bot => self.look_by_bot(sending, &said, held).await?,
             Voice::Webhook | Voice::BotElseWebhook => self.look_by_webhook(sending, &said, held).await?,
         };
         Ok(match seen {
             Seen::Here(sent) => Reconciled::Arrived(sent),
-            Seen::Nowhere => {
-                self.claims.is_missing(&sending.key);
-                Reconciled::Missing
-            }
+            Seen::Nowhere => Reconciled::Missing,
+            // The doubt stays: the repeat does no harm now, but it would later.
+            Seen::Unreadable if said.by == Voice::Bot && self.is_fresh(sending) => Reconciled::Missing,
             Seen::Unreadable => Reconciled::Unknowable,
         })
     }
@@ -90,11 +85,7 @@ impl DiscordDriver {
     pub(crate) async fn find_by_bot(&self, sending: &Sending, said: &Said) -> Result<Option<Sent>, SendError> {
         match self.look_by_bot(sending, said, &[]).await? {
             Seen::Here(sent) => Ok(Some(sent)),
-            Seen::Nowhere => {
-                self.claims.is_missing(&sending.key);
-                Ok(None)
-            }
-            Seen::Unreadable => Ok(None),
+            Seen::Nowhere | Seen::Unreadable => Ok(None),
         }
     }
 
@@ -140,7 +131,11 @@ impl DiscordDriver {
         let mut seen = Seen::Nowhere;
         for wait in LOOKS {
             tokio::time::sleep(wait).await;
-            seen = self.look_back(wanted, held).await?;
+            seen = match self.look_back(wanted, held).await {
+                Ok(seen) => seen,
+                Err(failure) if is_closed(&failure) => Seen::Unreadable,
+                Err(failure) => return Err(failure.before_send(&scope(wanted.sending))),
+            };
             if !matches!(seen, Seen::Nowhere) {
                 break;
             }
@@ -150,15 +145,11 @@ impl DiscordDriver {
 
     /// Looks for the message in what was said since the send, from the oldest on: of two that say the same, the older one
     /// is the older send's.
-    async fn look_back(&self, wanted: &Wanted<'_>, held: &[Event]) -> Result<Seen, SendError> {
+    async fn look_back(&self, wanted: &Wanted<'_>, held: &[Event]) -> Result<Seen, Failure> {
         let mut after = wanted.earliest;
         for _ in 0..PAGES {
             let path = format!("channels/{}/messages?after={after}&limit={PAGE}", wanted.channel);
-            let page = match self.api.get(&path).await {
-                Ok(page) => page,
-                Err(failure) if is_closed(&failure) => return Ok(Seen::Unreadable),
-                Err(failure) => return Err(failure.before_send(&scope(wanted.sending))),
-            };
+            let page = self.api.get(&path).await?;
             let mut messages: Vec<(Snowflake, &Value)> = page
                 .as_array()
                 .into_iter()
@@ -173,10 +164,19 @@ impl DiscordDriver {
             }
             match messages.last() {
                 Some((last, _)) if messages.len() >= PAGE => after = *last,
-                _ => return Ok(Seen::Nowhere),
+                Some(_) => return Ok(Seen::Nowhere),
+                None if after > wanted.earliest || !self.has_news(wanted).await? => return Ok(Seen::Nowhere),
+                None => return Ok(Seen::Unreadable),
             }
         }
         Ok(Seen::Unreadable)
+    }
+
+    /// Whether the channel says that something was written since the send. A bot that may not read the history is shown an
+    /// empty one.
+    async fn has_news(&self, wanted: &Wanted<'_>) -> Result<bool, Failure> {
+        let channel = self.api.get(&format!("channels/{}", wanted.channel)).await?;
+        Ok(id(&channel, "last_message_id").is_some_and(|last| last >= wanted.earliest))
     }
 
     async fn is_found(&self, wanted: &Wanted<'_>, message: &Value, held: &[Event]) -> Option<Sent> {

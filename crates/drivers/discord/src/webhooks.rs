@@ -69,12 +69,6 @@ impl Webhooks {
         lock(&self.channels).remove(&channel);
     }
 
-    /// The webhook of a channel, if it was found already.
-    #[cfg(test)]
-    pub(crate) fn known(&self, channel: Snowflake) -> Option<Arc<Webhook>> {
-        lock(&self.channels).get(&channel)?.get().cloned()
-    }
-
     /// The webhook of a channel that is no thread: the known one, else one of ours that is there, else a new one.
     /// `application`: who we are, if the gateway told.
     pub(crate) async fn of_channel(
