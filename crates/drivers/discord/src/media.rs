@@ -16,6 +16,7 @@ use tieline_net::client::{ClientSettings, client, upload_time};
 use tieline_net::describe;
 use url::Url;
 
+use crate::api::USER_AGENT;
 use crate::cdn;
 use crate::instance::Instance;
 
@@ -53,7 +54,8 @@ pub(crate) struct Files(reqwest::Client);
 impl Files {
     /// A client that goes the way that the instance goes. Redirects are not followed: the hosts give none.
     pub(crate) fn new(instance: &Instance) -> Result<Self, BuildError> {
-        let settings = ClientSettings::through(instance.proxy.clone());
+        let settings =
+            ClientSettings { user_agent: USER_AGENT.to_owned(), ..ClientSettings::through(instance.proxy.clone()) };
         client(&settings).map(Self).map_err(|error| BuildError(error.to_string()))
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tieline_core::clock::Clock as _;
 use tieline_core::driver::{Completed, Defaults, Services};
 use tieline_core::event::{Attachment, Content};
 use tieline_core::id::InstanceId;
-use tieline_testkit::discord::{Bot, ChannelKind, DiscordScript, FakeDiscord, Fault, Post, Route};
-use tieline_testkit::{FixedClock, NothingKnown, RecordingLog, TempSpool};
+use tieline_testkit::discord::{Bot, ChannelKind, DiscordScript, FakeDiscord, Fault, Post, Route, Scope};
+use tieline_testkit::{FakeProxy, FixedClock, NothingKnown, RecordingLog, TempSpool};
 
 use super::*;
 use crate::me::Account;
@@ -110,7 +111,37 @@ async fn files_are_fetched_byte_for_byte_and_without_credentials() {
     assert_eq!((sticker.name.as_str(), scene.bytes(sticker).await.starts_with(b"\x89PNG")), ("wave.png", true));
     assert_eq!(completed.notes, [""; 0]);
     let fetched = scene.discord.requests_to(Route::Cdn);
-    assert!(fetched.len() == 3 && fetched.iter().all(|request| !request.headers.contains_key("authorization")));
+    assert_eq!(fetched.len(), 3);
+    for request in fetched {
+        assert!(!request.headers.contains_key("authorization"));
+        assert!(request.headers["user-agent"].to_str().is_ok_and(|agent| agent.starts_with("DiscordBot (")));
+    }
+}
+
+#[tokio::test]
+async fn files_come_through_the_instances_proxy() {
+    for proxy in [FakeProxy::http().await, FakeProxy::socks5().await] {
+        let scene = scene_with(&json!({ "proxy": proxy.url() })).await;
+        let post = Post::text("x").file("a.txt", "text/plain", b"one");
+        let event = scene.event(scene.discord.say(scene.channel, scene.ann, post)).await;
+        let before = proxy.targets().len();
+        let completed = scene.driver.complete_event(&event, false).await.expect("it is there");
+        assert_eq!(scene.bytes(&files(&completed)[0]).await, b"one");
+        assert_eq!(proxy.targets().len(), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_host_that_asks_to_wait_is_waited_for() {
+    let scene = scene().await;
+    let post = Post::text("x").file("a.txt", "text/plain", b"one");
+    let event = scene.event(scene.discord.say(scene.channel, scene.ann, post)).await;
+    let limited = Fault::TooManyRequests { retry_after: Duration::from_secs(7), scope: Scope::Cloudflare };
+    scene.discord.faults().on(Route::Cdn).next(1, limited);
+    let error = scene.driver.complete_event(&event, false).await.expect_err("not now");
+    assert_eq!(error.pause, Some(scene.clock.now() + Duration::from_secs(7)));
+    assert_eq!(scene.asked(Route::Cdn), 1, "it is not asked again at once");
+    assert!(scene.driver.complete_event(&event, false).await.is_ok());
 }
 
 #[tokio::test]
