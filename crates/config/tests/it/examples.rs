@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tieline_config::{Surroundings, load, schema};
 use tieline_core::driver::DriverFactory;
+use tieline_discord::Discord;
 use tieline_rocketchat::RocketChat;
 use tieline_whatsapp::WhatsApp;
 
@@ -19,7 +20,7 @@ fn configs() -> PathBuf {
 
 /// The drivers of the binary, in its order.
 fn drivers() -> Vec<Arc<dyn DriverFactory>> {
-    vec![Arc::new(RocketChat), Arc::new(WhatsApp)]
+    vec![Arc::new(RocketChat), Arc::new(WhatsApp), Arc::new(Discord)]
 }
 
 fn examples() -> HashMap<PathBuf, String> {
