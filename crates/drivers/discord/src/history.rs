@@ -25,6 +25,10 @@ const TRIES: u32 = 10;
 /// Types of channels in which there are messages: text, voice, news, threads, stage.
 const WITH_MESSAGES: [u64; 7] = [0, 2, 5, 10, 11, 12, 13];
 
+/// Without the permission Discord gives no messages instead of an error (D/resources/message).
+const NOTHING: &str = "Discord says that there are no messages: give the bot `Read Message History` in this channel, unless \
+    all of them were deleted";
+
 /// What was missed in a channel, oldest first; or nothing, if that cannot be had.
 pub(crate) struct Filled {
     pub(crate) channel: ChannelKey,
@@ -44,8 +48,10 @@ fn earlier(id: Snowflake, by: Duration) -> Snowflake {
 }
 
 impl DiscordDriver {
-    /// The channels and threads of a guild that rules listen to and in which something was said since a message.
+    /// The channels and threads of a guild that rules listen to and in which something was said since a message, or
+    /// shortly before it.
     pub(crate) fn channels_with_news(&self, guild: Snowflake, since: Snowflake, sources: &dyn Sources) -> Vec<Seen> {
+        let since = earlier(since, OVERLAP);
         let key = |channel: Snowflake| ChannelKey::new(&channel.to_string()).ok();
         let listened_to = |channel: &Seen| {
             let parent = channel.parent.and_then(key);
@@ -82,9 +88,9 @@ impl DiscordDriver {
         let since = earlier(since, OVERLAP).max(earlier(oldest, catch_up.max_age));
         let messages = match self.newest(&channel, since, catch_up).await {
             Ok(messages) => messages,
-            Err(failure) => {
+            Err(why) => {
                 tracing::warn!(
-                    instance = %self.instance.id, channel = %key, %failure,
+                    instance = %self.instance.id, channel = %key, why,
                     "What was written in a channel of Discord while nobody listened cannot be read and is missed"
                 );
                 Vec::new()
@@ -95,14 +101,19 @@ impl DiscordDriver {
 
     /// The newest messages after `since`, oldest first. They are read from the newest back, so that of a long silence no
     /// more is fetched than is wanted.
-    async fn newest(&self, channel: &Seen, since: Snowflake, catch_up: CatchUp) -> Result<Vec<Value>, Failure> {
+    async fn newest(&self, channel: &Seen, since: Snowflake, catch_up: CatchUp) -> Result<Vec<Value>, String> {
         let most = catch_up.max_messages as usize;
         let mut found: Vec<(Snowflake, Value)> = Vec::new();
         while found.len() < most {
             let limit = PAGE.min(most - found.len());
             let before = found.last().map(|(oldest, _)| format!("&before={oldest}")).unwrap_or_default();
-            let page = self.page(&format!("channels/{}/messages?limit={limit}{before}", channel.id)).await?;
-            let Value::Array(page) = page else { break };
+            let page = self.page(&format!("channels/{}/messages?limit={limit}{before}", channel.id)).await;
+            let Value::Array(page) = page.map_err(|failure| failure.to_string())? else {
+                return Err("Discord answers something that is no list of messages".to_owned());
+            };
+            if page.is_empty() && found.is_empty() {
+                return Err(NOTHING.to_owned());
+            }
             let full = page.len() >= limit;
             let last = found.last().map(|(oldest, _)| *oldest);
             let mut page: Vec<_> =

@@ -24,9 +24,9 @@ use super::heart::{Beat, Heart, Sendings};
 use super::payload::{Command, Session, Word, dialled};
 
 /// How long the gateway may take to greet, and to begin or go on with the session between two events.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// A session that lived for so long was a good one: the next wait is a short one again.
-const GOOD: Duration = Duration::from_secs(60);
+const GOOD: Duration = Duration::from_mins(1);
 /// So many connections in a row may fail to resume the session.
 const RESUMES: u32 = 3;
 /// So many losses in a row are nothing to tell anybody of, if the session can begin or go on in between.
@@ -378,16 +378,14 @@ impl Machine {
     }
 
     fn introduce(&mut self, now: Duration, wish: Wish) {
-        let command = match (wish, &self.session, self.seq) {
-            (Wish::Resume, Some(session), Some(seq)) => {
-                Command::Resume { token: self.token.clone(), session: Arc::clone(session), seq }
-            }
-            _ => {
-                self.session = None;
-                self.seq = None;
-                self.budget.spend(now);
-                Command::Identify { token: self.token.clone() }
-            }
+        let token = self.token.clone();
+        let command = if let (Wish::Resume, Some(session), Some(seq)) = (wish, &self.session, self.seq) {
+            Command::Resume { token, session: Arc::clone(session), seq }
+        } else {
+            self.session = None;
+            self.seq = None;
+            self.budget.spend(now);
+            Command::Identify { token }
         };
         self.phase = Phase::Introduced { wish, until: now + PATIENCE };
         self.send(now, command);
