@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tieline_core::event::{Authorship, Body, Event};
-use tieline_core::id::ChannelKey;
+use tieline_core::id::{ChannelKey, MessageId};
 use tieline_testkit::discord::{Emoji, Post, Snowflake};
 use tieline_testkit::{Health, RecordingLog};
 
@@ -87,7 +87,7 @@ async fn answers_forwards_and_threads_say_where_they_belong() {
     let answer = scene.discord.say(scene.channel, scene.ann, Post::text("yes").reply_to(first));
     let answer = scene.heard(answer).await;
     assert_eq!(
-        answer.message().expect("a message").reply_to.as_ref().map(|id| id.as_str()),
+        answer.message().expect("a message").reply_to.as_ref().map(MessageId::as_str),
         Some(first.to_string().as_str())
     );
     let forward = scene.heard(scene.discord.say(scene.channel, scene.ann, Post::forward(first))).await;
