@@ -309,6 +309,9 @@ mod tests {
     }
 
     proptest! {
+        // Long texts take their time.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// Whoever speaks, and whatever Discord does not take, no message is too long, and no text is lost.
         #[test]
         fn every_message_fits(
@@ -335,7 +338,8 @@ mod tests {
             }
             prop_assert_eq!(parts.iter().map(|said| said.files.len()).sum::<usize>(), files.len());
             let letters = |text: &str| text.chars().filter(|c| "é😀".contains(*c)).count();
-            prop_assert_eq!(parts.iter().map(|said| letters(&said.text)).sum::<usize>(), letters(&text));
+            // A block of code that is cut repeats its language.
+            prop_assert!(parts.iter().map(|said| letters(&said.text)).sum::<usize>() >= letters(&text));
         }
     }
 }

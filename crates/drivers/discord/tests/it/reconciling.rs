@@ -183,3 +183,29 @@ async fn an_answer_is_found_whoever_gave_it() {
     lose(&scene, &by_webhook).await;
     assert_eq!(Some(&found(&scene, &by_webhook).await), ids(&scene).last());
 }
+
+#[tokio::test]
+async fn an_echo_that_is_held_is_found_without_the_history() {
+    let scene = scene().await;
+    let _running = scene.run().await;
+    let asked = scene.discord.person_writes(scene.channel, scene.ann, "who?");
+    let guild = scene.guild.to_string();
+    let channel = scene.channel.to_string();
+    let mut outgoing = scene.outgoing("**me** & you");
+    outgoing.target =
+        tieline_core::address::Address::of([("channel_id", channel.as_str()), ("server_id", guild.as_str())]);
+    outgoing.reply_to = MessageId::new(&asked.to_string()).ok();
+    scene.discord.deny(scene.bot.user, scene.channel, Permission::SendMessages);
+    scene.discord.faults().on(Route::ExecuteWebhook).next(1, Fault::DropAfter);
+    let sending = scene.first(&outgoing);
+    lose(&scene, &sending).await;
+    let id = ids(&scene).remove(0);
+    let echo = scene.inbound.wait_for(|event| event.message_id == id).await;
+    scene.discord.deny(scene.bot.user, scene.channel, Permission::ReadMessageHistory);
+    let others = scene.inbound.events();
+    assert_eq!(scene.driver.reconcile(&sending, &others[..1]).await, Ok(Reconciled::Unknowable));
+    let Ok(Reconciled::Arrived(sent)) = scene.driver.reconcile(&sending, &[others[0].clone(), echo]).await else {
+        panic!("it is among the held ones")
+    };
+    assert_eq!(sent.ids, [id]);
+}

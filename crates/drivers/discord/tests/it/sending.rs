@@ -8,8 +8,8 @@ use tieline_core::address::Address;
 use tieline_core::event::AttachmentKind;
 use tieline_core::id::MessageId;
 use tieline_core::send::{Outgoing, SendError, Trouble};
-use tieline_testkit::RecordingLog;
 use tieline_testkit::discord::{ChannelKind, DiscordScript, FakeMessage, Fault, Permission, Route, Snowflake};
+use tieline_testkit::{FakeProxy, RecordingLog};
 
 use crate::scene::{Scene, scene, scene_with};
 
@@ -330,4 +330,20 @@ async fn a_part_that_is_no_more_in_the_spool_is_told() {
     let sending = scene.first(&outgoing);
     tieline_core::spool::MediaSpool::remove(&*Arc::clone(&scene.spool), &sending.part.files).await;
     assert!(permanent(scene.driver.send(&sending).await).contains("`cat.png`"));
+}
+
+#[tokio::test]
+async fn files_and_texts_go_through_the_instances_proxy() {
+    for proxy in [FakeProxy::http().await, FakeProxy::socks5().await] {
+        let settings = json!({ "proxy": proxy.url() });
+        let scene = scene_with(DiscordScript::unlimited(), settings).await;
+        let mut outgoing = scene.outgoing("look");
+        scene.deliver(&outgoing).await.expect("it is sent");
+        outgoing.attachments = vec![scene.file(AttachmentKind::Image, "cat.png", "image/png", vec![1; 20]).await];
+        scene.deliver(&outgoing).await.expect("it is sent");
+        assert_eq!(scene.said().len(), 2);
+        proxy.close_port().await;
+        let (_, trouble, _) = retryable(scene.deliver(&scene.outgoing("hello")).await);
+        assert_eq!(trouble, Trouble::Unreachable, "there is no other way");
+    }
 }
