@@ -349,9 +349,9 @@ proptest! {
     fn an_odd_field_never_loses_the_text(field in "[a-z_]{1,12}", chosen in any::<prop::sample::Index>(), odd in anything()) {
         let mut message = with(json!({ "content": "the text", "message_snapshots": [], "sticker_items": [], "poll": null,
             "message_reference": null, "referenced_message": null, "webhook_id": null, "application_id": null }));
-        let keys: Vec<String> = message.as_object().expect("an object").keys().cloned().chain([field]).collect();
+        let mut keys: Vec<String> = message.as_object().expect("an object").keys().cloned().chain([field]).collect();
+        keys.retain(|key| !["id", "channel_id", "content"].contains(&key.as_str()));
         let key = chosen.get(&keys);
-        prop_assume!(!["id", "channel_id", "content"].contains(&key.as_str()));
         prop_assume!(!["type", "flags"].contains(&key.as_str()) || !(odd.is_number() || odd.is_string()));
         message[key] = odd;
         prop_assert!(plain(&Scene::default().event(&message)).starts_with("the text"));
