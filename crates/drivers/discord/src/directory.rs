@@ -10,15 +10,14 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde_json::Value;
 
 use crate::directory::people::People;
-use crate::fields::{flag, id, list, name, part, whole};
+use crate::fields::{flag, id, list, name, part};
+use crate::kind::ChannelKind;
 use crate::snowflake::Snowflake;
 
 /// How many channels and threads are kept. A guild has 500 channels at most, and 1,000 threads that are not archived.
 const MOST: usize = 100_000;
 /// How many of them make room at once when there are more: the threads with the oldest last message.
 const ROOM: usize = MOST / 10;
-/// Types of channels that are threads: of a news channel, public, private.
-const THREADS: std::ops::RangeInclusive<u64> = 10..=12;
 
 /// The directory of one bot.
 #[derive(Debug, Default)]
@@ -40,33 +39,29 @@ pub(crate) struct Seen {
     pub(crate) guild: Option<Snowflake>,
     /// Of a thread: the channel that it belongs to. A category is no parent.
     pub(crate) parent: Option<Snowflake>,
-    /// The type, as Discord numbers it: 0 text, 2 voice, 5 news, 10 to 12 threads, 15 forum.
-    pub(crate) kind: u64,
+    pub(crate) kind: ChannelKind,
     /// The name without `#`, or empty.
     pub(crate) name: String,
     pub(crate) last_message: Option<Snowflake>,
-    /// A thread that was put away. The next message takes it out again.
-    pub(crate) archived: bool,
 }
 
 impl Seen {
     /// Reads a channel object.
     fn read(channel: &Value, guild: Option<Snowflake>) -> Option<Self> {
-        let kind = whole(channel, "type").unwrap_or_default();
+        let kind = ChannelKind::of(channel);
         Some(Self {
             id: id(channel, "id")?,
             guild: id(channel, "guild_id").or(guild),
-            parent: id(channel, "parent_id").filter(|_| THREADS.contains(&kind)),
+            parent: id(channel, "parent_id").filter(|_| kind.is_thread()),
             kind,
             name: name(channel, "name").unwrap_or_default(),
             last_message: id(channel, "last_message_id"),
-            archived: flag(part(channel, "thread_metadata"), "archived"),
         })
     }
 
     /// Whether it is a thread.
     pub(crate) fn is_thread(&self) -> bool {
-        THREADS.contains(&self.kind)
+        self.kind.is_thread()
     }
 }
 
@@ -282,7 +277,7 @@ mod tests {
         assert_eq!((general.last_message, general.guild), (Some(Snowflake(500)), Some(Snowflake(1))));
         let thread = directory.channel(Snowflake(20)).expect("it was told");
         assert_eq!((thread.parent, thread.is_thread()), (Some(Snowflake(10)), true));
-        assert_eq!(directory.channel(Snowflake(11)).expect("it was told").kind, 15);
+        assert_eq!(directory.channel(Snowflake(11)).expect("it was told").kind, ChannelKind::Forum);
         assert_eq!(directory.role(Snowflake(30), Snowflake(1)).as_deref(), Some("crew"));
         assert_eq!(directory.role(Snowflake(30), Snowflake(2)), None, "roles of another guild are nobody's business");
         assert!(directory.knows_guild(Snowflake(1)));
@@ -323,8 +318,7 @@ mod tests {
             "id": "20", "type": 11, "guild_id": "1", "parent_id": "10", "name": "done", "thread_metadata": { "archived": true },
         });
         directory.hear("THREAD_UPDATE", &put_away);
-        let thread = directory.channel(Snowflake(20)).expect("it is kept");
-        assert!(thread.archived && thread.name == "done");
+        assert_eq!(directory.channel(Snowflake(20)).expect("it is kept").name, "done");
         let sync = json!({ "guild_id": "1", "threads": [{ "id": "21", "type": 12, "parent_id": "11" }] });
         directory.hear("THREAD_LIST_SYNC", &sync);
         assert_eq!(directory.channel(Snowflake(21)).expect("it was told").guild, Some(Snowflake(1)));

@@ -22,8 +22,6 @@ pub(crate) const OVERLAP: Duration = Duration::from_mins(1);
 const PAGE: usize = 100;
 /// So many tries to read one page, about five minutes.
 const TRIES: u32 = 10;
-/// Types of channels in which there are messages: text, voice, news, threads, stage.
-const WITH_MESSAGES: [u64; 7] = [0, 2, 5, 10, 11, 12, 13];
 
 /// Without the permission Discord gives no messages instead of an error (D/resources/message).
 const NOTHING: &str = "Discord says that there are no messages: give the bot `Read Message History` in this channel, unless \
@@ -60,7 +58,7 @@ impl DiscordDriver {
         let mut channels = self.directory.channels();
         channels.retain(|channel| {
             channel.guild == Some(guild)
-                && WITH_MESSAGES.contains(&channel.kind)
+                && channel.kind.holds_messages()
                 && channel.last_message.is_some_and(|last| last > since)
                 && listened_to(channel)
         });
@@ -148,7 +146,7 @@ impl DiscordDriver {
             let wait = if let Some(until) = failure.pause() {
                 let wait = until.duration_since(self.services.clock.now());
                 Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(10))
-            } else if failure.status().is_some_and(|status| status.is_client_error()) || tries >= TRIES {
+            } else if tries >= TRIES || is_final(&failure) {
                 return Err(failure);
             } else {
                 tries += 1;
@@ -157,6 +155,11 @@ impl DiscordDriver {
             sleep(wait).await;
         }
     }
+}
+
+/// Whether another try has no other end. A token that is refused may be put right.
+fn is_final(failure: &Failure) -> bool {
+    failure.status().is_some_and(|status| status.is_client_error()) && !failure.refuses_credentials()
 }
 
 #[cfg(test)]

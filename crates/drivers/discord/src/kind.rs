@@ -40,6 +40,11 @@ impl ChannelKind {
         matches!(self, Self::Thread | Self::PrivateThread)
     }
 
+    /// Whether messages of a guild are written in it.
+    pub(crate) fn holds_messages(self) -> bool {
+        matches!(self, Self::Text | Self::Voice | Self::News | Self::Thread | Self::PrivateThread)
+    }
+
     /// Discord's word for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
