@@ -3,7 +3,6 @@
 //! Every call obeys the limits by itself. One that only asks waits for a while; one that sends does not, and ends as
 //! [`Failure::Limited`], so that its lane waits and says so.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,15 +10,13 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tieline_core::clock::Clock;
 use tieline_core::driver::BuildError;
 use tieline_core::throttle::Throttle;
 use tieline_net::client::upload_time;
-use tieline_net::spool::file_body;
-use tieline_net::{ClientSettings, Transport, client, describe, outcome};
+use tieline_net::{ClientSettings, Unanswered, client, describe, outcome, read_whole};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -27,6 +24,7 @@ use crate::instance::Instance;
 use crate::limits::{Caller, Counted, Heard, Left, Limits, Refused, RefusedRoutes, Route, Until, Wait, Whose};
 use crate::refusal::{Failure, Refusal};
 use crate::snowflake::Snowflake;
+use crate::upload::{Upload, form};
 
 /// What we call ourselves: Discord demands this form (D/reference).
 pub(crate) const USER_AGENT: &str =
@@ -83,16 +81,6 @@ pub(crate) enum Payload<'p> {
     Files(&'p Value, &'p [Upload]),
 }
 
-/// A file on its way to Discord.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    /// Where its bytes are.
-    pub(crate) path: PathBuf,
-    pub(crate) name: String,
-    /// Its MIME type, or empty.
-    pub(crate) mime: String,
-}
-
 /// A success.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -146,8 +134,9 @@ impl Api {
         let response = request.send().await.map_err(|error| lost(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         // The headers count, also if the rest of the answer is lost.
-        let body = read(response).await;
-        let json = body.as_deref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null);
+        let body = read_whole(response, ANSWER_LIMIT).await.map_err(unread);
+        let json =
+            body.as_ref().ok().and_then(|answered| serde_json::from_slice(&answered.body).ok()).unwrap_or(Value::Null);
         let heard = Heard::read(status, &headers, &json);
         let limited = heard.refused;
         let spent = under_way.answered(&heard);
@@ -316,41 +305,69 @@ fn refused_route(call: &Counted, has_files: bool) -> Refused {
     Refused::Route(call.route.clone(), has_files)
 }
 
-/// Reads an answer whole, if it is not too long.
-async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let too_long = || Failure::Unusable(format!("Discord's answer is larger than {ANSWER_LIMIT} bytes"));
-    if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
-        return Err(too_long());
+/// An answer that could not be read.
+fn unread(unanswered: Unanswered) -> Failure {
+    match unanswered {
+        Unanswered::Lost { outcome, why } => Failure::Lost { outcome, why },
+        Unanswered::TooLong => Failure::Unusable(format!("Discord's answer is larger than {ANSWER_LIMIT} bytes")),
     }
-    let broken = |error: reqwest::Error| Failure::Lost { outcome: Transport::Unknown, why: describe(&error) };
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if bytes.len() + chunk.len() > ANSWER_LIMIT {
-            return Err(too_long());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
-fn lost(error: &reqwest::Error) -> Failure {
+pub(crate) fn lost(error: &reqwest::Error) -> Failure {
     Failure::Lost { outcome: outcome(error), why: describe(error) }
 }
 
-/// The form with the files, streamed from disk with their lengths, and the size of all together.
-async fn form(message: &Value, files: &[Upload]) -> Result<(Form, u64), Failure> {
-    let gone = |error: std::io::Error| Failure::Disk(format!("a file cannot be read from the spool: {error}"));
-    let json = Part::text(message.to_string()).mime_str("application/json").map_err(|error| lost(&error))?;
-    let mut form = Form::new().part("payload_json", json);
-    let mut all = 0;
-    for (index, file) in files.iter().enumerate() {
-        let (body, size) = file_body(&file.path).await.map_err(gone)?;
-        let part = Part::stream_with_length(body, size).file_name(file.name.clone());
-        // A type that cannot be one is left to Discord, which looks at the bytes.
-        let mime = if file.mime.parse::<reqwest::header::HeaderValue>().is_ok() { file.mime.as_str() } else { "" };
-        let mime = if mime.contains('/') { mime } else { "application/octet-stream" };
-        form = form.part(format!("files[{index}]"), part.mime_str(mime).map_err(|error| lost(&error))?);
-        all += size;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{resolve, settings};
+    use serde_json::json;
+    use tieline_core::driver::Defaults;
+    use tieline_core::id::InstanceId;
+    use tieline_testkit::{RecordingLog, SystemClock};
+
+    fn api() -> Api {
+        let written = json!({ "bot_token": "t0k", "api_url": "http://127.0.0.1:9/api/v10" });
+        let (settings, mut problems) = settings::read(&written);
+        let id = InstanceId::new("dc").expect("an id");
+        let instance = resolve::resolve(&id, &settings.expect("sound"), &Defaults::default(), &mut problems);
+        Api::new(Arc::new(instance.expect("sound")), Arc::new(SystemClock)).expect("a client")
     }
-    Ok((form, all))
+
+    #[tokio::test(start_paused = true)]
+    async fn when_all_calls_stop_it_is_said() {
+        let log = RecordingLog::start();
+        let api = api();
+        let mut stopped = 0;
+        for n in 0..2000 {
+            let call =
+                Counted { route: Route::of(&Method::GET, &format!("channels/{n}")), caller: Caller::Bot, into: None };
+            match api.admit(&call, false, true).await {
+                Ok(under_way) => {
+                    under_way.answered(&Heard { is_invalid: true, ..Heard::default() });
+                }
+                Err(failure) => {
+                    assert!(matches!(failure, Failure::Limited { whose: Whose::Refusals, .. }), "{failure:?}");
+                    assert!(failure.to_string().contains("bans this address"), "{failure}");
+                    stopped += 1;
+                }
+            }
+        }
+        assert!(stopped >= 1000, "{stopped}");
+        assert_eq!(log.warnings().len(), 1, "{:?}", log.warnings());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_anothers_answer_gets_it_or_is_told_to_come_again() {
+        let api = api();
+        let call = |path: &str| Counted { route: Route::of(&Method::GET, path), caller: Caller::Bot, into: None };
+        let first = api.admit(&call("channels/1"), false, false).await.expect("nobody is there");
+        let second = api.admit(&call("channels/1"), false, false).await.map(|_| ());
+        assert!(matches!(second, Err(Failure::Limited { whose: Whose::Resource, .. })), "{second:?}");
+        let (call, ()) = (call("channels/1"), ());
+        let third = api.admit(&call, false, false);
+        let answered = async { first.answered(&Heard::default()) };
+        let (third, _) = tokio::join!(third, answered);
+        third.map(|_| ()).expect("the first is answered");
+    }
 }

@@ -48,6 +48,7 @@ mod send;
 mod settings;
 mod snowflake;
 mod understand;
+mod upload;
 mod webhook_url;
 mod webhooks;
 

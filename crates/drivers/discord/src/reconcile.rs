@@ -96,7 +96,11 @@ impl DiscordDriver {
     }
 
     async fn look_by_webhook(&self, sending: &Sending, said: &Said, held: &[Event]) -> Result<Seen, SendError> {
-        let place = self.place(sending).await?;
+        let place = match self.place(sending).await {
+            // Most likely the bot answered, whether there can be a webhook or not.
+            Err(_) if said.by == Voice::BotElseWebhook => return self.look_by_bot(sending, said, held).await,
+            place => place?,
+        };
         let content = sending.part.body.to_string();
         let _turn = self.claims.turn(&place.channel().to_string(), &content).await;
         if self.instance.bot_token.is_none() {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tieline_core::id::{ChannelKey, MessageId};
 use tieline_core::send::{Pause, SendError, Sending, Sent};
 
-use crate::api::{Answer, Call, Payload, Upload};
+use crate::api::{Answer, Call, Payload};
 use crate::code;
 use crate::cut::MAX_TEXT;
 use crate::driver::DiscordDriver;
@@ -15,6 +15,7 @@ use crate::part::{FileFacts, Said, Voice};
 use crate::place::{Place, channel, no_channel, scope};
 use crate::reconcile::with_answer_line;
 use crate::refusal::{Failure, Refusal};
+use crate::upload::Upload;
 
 /// What a call leaves out because Discord refused it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

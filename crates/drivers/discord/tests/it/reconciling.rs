@@ -185,6 +185,19 @@ async fn an_answer_is_found_whoever_gave_it() {
 }
 
 #[tokio::test]
+async fn the_bots_answer_is_found_where_there_can_be_no_webhook() {
+    let scene = scene().await;
+    let asked = scene.discord.person_writes(scene.channel, scene.ann, "who?");
+    let mut outgoing = scene.outgoing("me");
+    outgoing.reply_to = MessageId::new(&asked.to_string()).ok();
+    scene.discord.deny(scene.bot.user, scene.channel, Permission::ManageWebhooks);
+    scene.discord.faults().on(Route::CreateMessage).next(1, Fault::DropAfter);
+    let sending = scene.first(&outgoing);
+    lose(&scene, &sending).await;
+    assert_eq!(vec![found(&scene, &sending).await], ids(&scene));
+}
+
+#[tokio::test]
 async fn an_echo_that_is_held_is_found_without_the_history() {
     let scene = scene().await;
     let _running = scene.run().await;
