@@ -49,7 +49,7 @@ mod tests {
         for mime in ["image/png", "text/plain; charset=utf-8"] {
             assert_eq!(usable(mime), mime);
         }
-        for odd in ["", "image", "image/", "a b/c", "x/y\r\nz: 1"] {
+        for odd in ["", "image", "a b/c", "x/y\r\nz: 1"] {
             assert_eq!(usable(odd), "application/octet-stream", "{odd:?}");
         }
     }
