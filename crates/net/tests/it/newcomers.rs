@@ -85,7 +85,8 @@ async fn those_who_stall_hold_up_the_others_for_a_moment_only() {
 /// Connections that stay open for further requests.
 #[tokio::test]
 async fn whoever_has_an_answer_is_no_newcomer() {
-    let listeners = Listeners::new(ListenerLimits { newcomers: 1, newcomer_time: LONG, ..ListenerLimits::default() });
+    let limits = ListenerLimits { newcomers: 1, newcomer_time: LONG, head_time: LONG, ..ListenerLimits::default() };
+    let listeners = Listeners::new(limits);
     let mounted = mount(&listeners, 0, "/", Echo { token: "a" }).await;
     let mut open = Vec::new();
     for _ in 0..3 {
@@ -102,7 +103,8 @@ async fn whoever_has_an_answer_is_no_newcomer() {
 async fn a_flood_finds_room_in_the_systems_queue() {
     /// More than tokio's own queue takes.
     const MANY: usize = 1_100;
-    let listeners = Listeners::new(ListenerLimits { newcomers: 1, newcomer_time: LONG, ..ListenerLimits::default() });
+    let limits = ListenerLimits { newcomers: 1, newcomer_time: LONG, head_time: LONG, ..ListenerLimits::default() };
+    let listeners = Listeners::new(limits);
     let mounted = mount(&listeners, 0, "/", Echo { token: "a" }).await;
     // This one keeps the others waiting in the queue.
     let first = TcpStream::connect(mounted.local).await.unwrap();
