@@ -10,16 +10,21 @@ const FILES: &str = "cdn.discordapp.com";
 const MEDIA: &str = "media.discordapp.net";
 /// The domains of Discord's own API.
 const DISCORD: [&str; 2] = ["discord.com", "discordapp.com"];
+/// What files of messages lie in.
+const FOLDERS: [&str; 2] = ["/attachments/", "/stickers/"];
 /// How wide and high avatars are asked for, in pixels.
 const AVATAR: u32 = 128;
 
-/// Whether something may be fetched from there: a file host of Discord, or the origin of the configured API.
+/// Whether something may be fetched from there: a file host of Discord, or a folder of files at the configured API's
+/// origin. That one may be private, and whoever writes an embed chooses the address in it.
 pub(crate) fn is_own(instance: &Instance, url: &Url) -> bool {
     let plain = url.username().is_empty() && url.password().is_none();
     let discord = url.scheme() == "https"
         && url.port().is_none()
         && url.host_str().is_some_and(|host| host == FILES || host == MEDIA);
-    plain && (discord || (url.origin() == instance.api.origin() && matches!(url.scheme(), "http" | "https")))
+    let configured =
+        url.origin() == instance.api.origin() && FOLDERS.iter().any(|folder| url.path().starts_with(folder));
+    plain && (discord || configured)
 }
 
 /// The picture of a member in one guild.
@@ -77,7 +82,8 @@ mod tests {
         ] {
             assert!(is_own(&discord, url) && is_own(&other, url), "{url}");
         }
-        assert!(is_own(&other, "http://10.0.0.5:3001/attachments/1/2/cat.png"));
+        assert!(is_own(&other, "http://10.0.0.5:3001/attachments/1/2/cat.png?ex=1"));
+        assert!(is_own(&other, "http://10.0.0.5:3001/stickers/1.png"));
         for url in [
             "http://cdn.discordapp.com/attachments/1/2/cat.png",
             "https://cdn.discordapp.com:8443/x",
@@ -85,8 +91,11 @@ mod tests {
             "https://evil.example/cdn.discordapp.com",
             "https://user@cdn.discordapp.com/x",
             "https://cdn.discordapp.com@evil.example/x",
-            "http://10.0.0.5:3002/x",
-            "https://10.0.0.5:3001/x",
+            "http://10.0.0.5:3002/attachments/1/2/cat.png",
+            "http://10.0.0.5:3001/api/v10/users/@me",
+            "http://10.0.0.5:3001/attachments/../admin",
+            "http://10.0.0.5:3001/attachments/%2e%2e/admin",
+            "https://10.0.0.5:3001/attachments/x",
             "http://127.0.0.1/x",
             "file:///etc/passwd",
             "data:text/plain,x",

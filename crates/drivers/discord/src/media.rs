@@ -1,7 +1,7 @@
 //! Files from Discord into the spool.
 //!
-//! They are fetched without credentials, from Discord's file hosts or the configured server's own origin and from nowhere
-//! else, whatever a message says.
+//! They are fetched without credentials, from Discord's file hosts or the configured server's folders of files and from
+//! nowhere else, whatever a message says.
 
 use std::time::Duration;
 
