@@ -1,9 +1,9 @@
 //! Which message belongs to which send.
 //!
-//! A webhook takes no key, so after an unknown end a message is recognised by what it says. Two sends may say the same in
-//! one channel; each must then get a message of its own:
+//! A webhook takes no key, and the history shows none, so after an unknown end a message is recognised by what it says. Two
+//! sends may say the same in one channel; each must then get a message of its own:
 //!
-//! - Sends of the same content by webhooks into one channel take turns, so that none is under way while another is looked
+//! - Sends of the same content into one channel take turns, so that none is under way while another is looked
 //!   for.
 //! - A message that a send was answered with, or that it was found to be, is not found for another one. (The outbox knows
 //!   it, too, but only once the end is on disk.)

@@ -12,6 +12,7 @@ use tieline_core::event::{Body, Event};
 use tieline_core::id::MessageId;
 use tieline_core::markup::Dialect;
 use tieline_core::send::{Reconciled, SendError, Sending, Sent};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::driver::DiscordDriver;
 use crate::fields::{id, list, part, text, whole};
@@ -64,7 +65,10 @@ impl DiscordDriver {
     pub(crate) async fn find_out(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
         let said = said(sending)?;
         let seen = match said.by {
-            Voice::Bot => self.look_by_bot(sending, &said, held).await?,
+            Voice::Bot => {
+                let _turn = self.turn(sending, channel(sending)).await;
+                self.look_by_bot(sending, &said, held).await?
+            }
             Voice::Webhook | Voice::BotElseWebhook => self.look_by_webhook(sending, &said, held).await?,
         };
         Ok(match seen {
@@ -81,7 +85,13 @@ impl DiscordDriver {
         self.services.clock.now().duration_since(sending.since) < NONCE
     }
 
-    /// The message that a send of the bot became, if the history shows one.
+    /// Waits until no other send of the same content into a channel is under way, or looked for.
+    pub(crate) async fn turn(&self, sending: &Sending, channel: Option<Snowflake>) -> OwnedMutexGuard<()> {
+        let channel = channel.map(|channel| channel.to_string()).unwrap_or_default();
+        self.claims.turn(&channel, &sending.part.body.to_string()).await
+    }
+
+    /// The message that a send of the bot became, if the history shows one. The send has its turn.
     pub(crate) async fn find_by_bot(&self, sending: &Sending, said: &Said) -> Result<Option<Sent>, SendError> {
         match self.look_by_bot(sending, said, &[]).await? {
             Seen::Here(sent) => Ok(Some(sent)),
@@ -98,11 +108,13 @@ impl DiscordDriver {
     async fn look_by_webhook(&self, sending: &Sending, said: &Said, held: &[Event]) -> Result<Seen, SendError> {
         let place = match self.place(sending).await {
             // Most likely the bot answered, whether there can be a webhook or not.
-            Err(_) if said.by == Voice::BotElseWebhook => return self.look_by_bot(sending, said, held).await,
+            Err(_) if said.by == Voice::BotElseWebhook => {
+                let _turn = self.turn(sending, channel(sending)).await;
+                return self.look_by_bot(sending, said, held).await;
+            }
             place => place?,
         };
-        let content = sending.part.body.to_string();
-        let _turn = self.claims.turn(&place.channel().to_string(), &content).await;
+        let _turn = self.turn(sending, Some(place.channel())).await;
         if self.instance.bot_token.is_none() {
             return Ok(Seen::Unreadable);
         }
@@ -214,7 +226,7 @@ impl<'w> Wanted<'w> {
         let is_here = event.channel.as_str() == self.channel.to_string();
         let sizes: Vec<Option<u64>> = message.attachments.iter().map(|file| file.size).collect();
         let echoed = message.text.to_plain();
-        let echoed = collapsed(without_answer_line(&echoed));
+        let echoed = collapsed(self.own_text(&echoed));
         is_posted && is_new && is_here && self.says(&sizes, |wanted| plain(wanted) == echoed)
     }
 
@@ -228,8 +240,20 @@ impl<'w> Wanted<'w> {
     fn is_message(&self, message: &Value) -> bool {
         let sizes: Vec<Option<u64>> = list(message, "attachments").iter().map(|file| whole(file, "size")).collect();
         let content = message.get("content").and_then(Value::as_str).unwrap_or_default();
-        let content = collapsed(without_answer_line(content));
+        let content = collapsed(self.own_text(content));
         self.says(&sizes, |wanted| collapsed(wanted) == content)
+    }
+
+    /// A text without the line that leads to what it answers: whether that is there depends on what was known of the server.
+    fn own_text<'t>(&self, text: &'t str) -> &'t str {
+        match text.split_once('\n') {
+            Some((line, rest))
+                if self.said.answers.is_some() && line.trim_start_matches("-# ").starts_with(ANSWER_SIGN) =>
+            {
+                rest
+            }
+            _ => text,
+        }
     }
 
     /// Whether a message with files of these sizes, and a text that `is` tells, is what is said in one way or another.
@@ -248,14 +272,6 @@ impl<'w> Wanted<'w> {
 fn is_closed(failure: &Failure) -> bool {
     let is_nowhere = failure.status() == Some(http::StatusCode::NOT_FOUND);
     matches!(failure, Failure::NoToken) || is_nowhere || failure.refusal().is_some_and(Refusal::is_permission)
-}
-
-/// A text without the line that leads to what it answers: whether it is there depends on what was known of the server.
-fn without_answer_line(content: &str) -> &str {
-    match content.split_once('\n') {
-        Some((line, rest)) if line.trim_start_matches("-# ").starts_with(ANSWER_SIGN) => rest,
-        _ => content,
-    }
 }
 
 /// A text behind a link to what it answers, which a webhook cannot show in another way.

@@ -11,7 +11,7 @@ use tieline_net::Transport;
 
 use crate::code;
 use crate::limits::{Route, Whose};
-use crate::remedy::{self, needs};
+use crate::remedy::{self, VIEW, needs};
 use crate::resolve::WHERE_FROM;
 
 /// How much of what Discord says is shown, in characters.
@@ -129,8 +129,12 @@ impl Refusal {
     /// What a person can do about it, where that is known.
     fn remedy(&self) -> Option<String> {
         match self.code? {
-            code::MISSING_ACCESS => Some(format!("give the bot `View Channel` in this channel, and {}", self.needs)),
-            code::MISSING_PERMISSIONS => Some(format!("give the bot {} in this channel", self.needs)),
+            code::MISSING_ACCESS if self.needs != VIEW => {
+                Some(format!("give the bot {VIEW} in this channel, and {}", self.needs))
+            }
+            code::MISSING_ACCESS | code::MISSING_PERMISSIONS => {
+                Some(format!("give the bot {} in this channel", self.needs))
+            }
             code::INVALID_FORM if !self.fields.is_empty() => {
                 let fields: Vec<String> = self.fields.iter().map(|(name, code)| format!("`{name}` ({code})")).collect();
                 Some(format!("it does not take {}", fields.join(", ")))

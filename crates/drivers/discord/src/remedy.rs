@@ -2,6 +2,9 @@
 
 use crate::code;
 
+/// The permission without which a channel is not there.
+pub(crate) const VIEW: &str = "`View Channel`";
+
 /// The remedy for an error code, where one is known.
 pub(crate) fn of(code: u64) -> Option<&'static str> {
     Some(match code {
@@ -43,6 +46,6 @@ pub(crate) fn needs(pattern: &str) -> &'static str {
         }
         "GET channels/{}/messages" | "GET channels/{}/messages/{}" => "`Read Message History`",
         "GET channels/{}/webhooks" | "POST channels/{}/webhooks" => "`Manage Webhooks`",
-        _ => "`View Channel`",
+        _ => VIEW,
     }
 }

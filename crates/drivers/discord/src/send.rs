@@ -41,6 +41,7 @@ impl DiscordDriver {
 
     async fn by_bot(&self, sending: &Sending, said: &Said) -> Result<Sent, Ended> {
         let channel = channel(sending).ok_or_else(|| no_channel(sending))?;
+        let _turn = self.turn(sending, Some(channel)).await;
         if self.claims.is_unsure(&sending.key) && !self.is_fresh(sending) {
             // The nonce is forgotten by now, and the last try may have arrived.
             if let Some(sent) = self.find_by_bot(sending, said).await? {
@@ -67,7 +68,7 @@ impl DiscordDriver {
 
     async fn by_webhook(&self, sending: &Sending, said: &Said) -> Result<Sent, SendError> {
         let mut place = self.place(sending).await?;
-        let _turn = self.claims.turn(&place.channel().to_string(), &sending.part.body.to_string()).await;
+        let _turn = self.turn(sending, Some(place.channel())).await;
         let mut without = Without::default();
         let mut is_remade = false;
         loop {

@@ -44,6 +44,10 @@ async fn a_webhooks_message_is_found_in_the_history() {
         assert_eq!(Some(&id), ids(&scene).last());
         scene.known.add(id);
     }
+    scene.discord.faults().on(Route::ExecuteWebhook).next(1, Fault::DropAfter);
+    let sending = numbered(&scene, 3, "↪ looks like\nwhat we write");
+    lose(&scene, &sending).await;
+    assert_eq!(Some(&found(&scene, &sending).await), ids(&scene).last());
     scene.discord.faults().on(Route::ExecuteWebhook).next(1, Fault::DropBefore);
     let sending = numbered(&scene, 2, "**did** it  arrive?");
     lose(&scene, &sending).await;
@@ -165,6 +169,20 @@ async fn a_bots_repeat_after_the_nonce_is_forgotten_looks_first() {
     let mut next = scene.first(&Outgoing { delivery: DeliveryId(2), ..scene.outgoing("hello") });
     next.since = sending.since;
     assert_eq!(scene.driver.reconcile(&next, &[]).await, Ok(Reconciled::Missing), "that one is another send's");
+}
+
+#[tokio::test]
+async fn two_sends_of_the_bot_with_one_text_find_a_message_each() {
+    let scene = scene_with(DiscordScript::unlimited(), bot()).await;
+    let lost = numbered(&scene, 1, "same");
+    scene.discord.faults().on(Route::CreateMessage).next(1, Fault::DropBefore);
+    lose(&scene, &lost).await;
+    let delay = Fault::Delay(std::time::Duration::from_millis(300));
+    scene.discord.faults().on(Route::CreateMessage).next(1, delay);
+    let other = numbered(&scene, 2, "same");
+    let (sent, looked) = tokio::join!(scene.driver.send(&other), scene.driver.reconcile(&lost, &[]));
+    assert_eq!(sent.expect("it is sent").ids, ids(&scene));
+    assert_eq!(looked, Ok(Reconciled::Missing), "that one is the other's");
 }
 
 #[tokio::test]
