@@ -13,7 +13,7 @@ use tieline_core::id::InstanceId;
 
 use crate::fields::{flag, id, list, part, text, whole};
 use crate::me::Account;
-use crate::payload::MESSAGE;
+use crate::message::MESSAGE;
 
 /// What is wrong, and what to do.
 const WHY: &str = "Discord leaves out what messages say: switch MESSAGE CONTENT INTENT on (Discord Developer Portal → the \

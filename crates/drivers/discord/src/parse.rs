@@ -25,10 +25,10 @@ use crate::directory::Directory;
 use crate::fields::{flag, id, list, part, text};
 use crate::instance::{Instance, PLATFORM};
 use crate::me::Account;
+use crate::message::{Message, flags};
 use crate::missing::Missing;
 use crate::parse::names::Known;
 use crate::parse::said::{Reader, is_forward};
-use crate::payload::{Message, flags};
 use crate::snowflake::Snowflake;
 
 /// For how long a bot may say what it announced, with a minute for clocks that differ.

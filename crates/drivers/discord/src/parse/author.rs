@@ -6,9 +6,9 @@ use tieline_core::event::{Author, Authorship};
 use crate::cdn;
 use crate::fields::{flag, id, name, part, text};
 use crate::instance::Instance;
+use crate::message::Message;
 use crate::missing::Own;
 use crate::parse::Listener;
-use crate::payload::Message;
 use crate::snowflake::Snowflake;
 
 /// The author of a message, and whether that was us. Of a webhook's post the author is the webhook, under the name that

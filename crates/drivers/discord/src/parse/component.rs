@@ -73,8 +73,8 @@ fn show(reader: &Reader<'_>, item: &Value, said: &mut Said) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::flags::COMPONENTS_V2;
     use crate::parse::said::tests::{plain, said};
-    use crate::payload::flags::COMPONENTS_V2;
     use serde_json::json;
 
     #[test]

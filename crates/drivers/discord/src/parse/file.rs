@@ -9,7 +9,7 @@ use crate::cdn;
 use crate::fields::{list, name, text, whole};
 use crate::instance::Instance;
 use crate::media::too_large;
-use crate::payload::flags;
+use crate::message::flags;
 
 /// How many files of one message are relayed; Discord takes ten.
 const MOST: usize = 50;

@@ -7,9 +7,9 @@ use tieline_core::markup::{Block, Markup, Span};
 use crate::fields::{list, part, text, whole};
 use crate::instance::Instance;
 use crate::markup::parse_with;
+use crate::message::flags;
 use crate::parse::names::Known;
 use crate::parse::{component, embed, file, poll, sticker};
-use crate::payload::flags;
 
 /// How many passed-on messages of one message are read; Discord puts in one.
 const SNAPSHOTS: usize = 10;

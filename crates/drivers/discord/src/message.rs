@@ -16,7 +16,7 @@ pub(crate) mod flags {
     pub(crate) const COMPONENTS_V2: u64 = 1 << 15;
 }
 
-/// Types that people write: a message, an answer, what a slash command and what a context menu answers.
+/// Types: what people write, what a slash command and what a context menu answers.
 pub(crate) const MESSAGE: u64 = 0;
 pub(crate) const COMMAND: u64 = 20;
 pub(crate) const CONTEXT_MENU: u64 = 23;
