@@ -3,7 +3,9 @@
 //! The [machine] holds the rules and knows no socket; the [line] is the socket; the [intake] hands events in.
 
 pub(crate) mod backoff;
-pub(crate) mod budget;
+mod budget;
+#[cfg(test)]
+mod cases;
 mod close;
 mod compression;
 mod cursor;
@@ -14,7 +16,11 @@ mod line;
 mod machine;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod moves;
 mod payload;
+mod phase;
+mod signal;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

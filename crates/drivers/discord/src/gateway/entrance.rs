@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::machine::{Entrance, Input};
 use super::payload::gateway_url;
+use super::signal::{Entrance, Input};
 use crate::driver::DiscordDriver;
 use crate::fields::{part, text, whole};
 

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::cursor::Cursor;
-use super::machine::Dispatch;
+use super::signal::Dispatch;
 use crate::driver::DiscordDriver;
 use crate::fields::{flag, id, list};
 use crate::history::{Filled, OVERLAP, later};
@@ -95,7 +95,13 @@ impl<'d> Intake<'d> {
     /// Takes events until shutdown, or until one cannot be kept.
     pub(crate) async fn take(mut self, mut events: mpsc::Receiver<Dispatch>) -> Result<(), DriverError> {
         let stop = loop {
-            if let Err(stop) = self.next(&mut events).await {
+            // What is dropped half-done here is not behind the cursor, so it comes again.
+            let next = tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => Err(Stop::Asked),
+                next = self.next(&mut events) => next,
+            };
+            if let Err(stop) = next {
                 break stop;
             }
         };
@@ -110,7 +116,6 @@ impl<'d> Intake<'d> {
         let keep_at = if self.missed.is_empty() { self.keep_at } else { self.keep_at.max(self.guilds_by) };
         tokio::select! {
             biased;
-            () = self.context.shutdown.cancelled() => Err(Stop::Asked),
             () = sleep_until(keep_at), if self.moved && self.parked.is_empty() => Ok(self.keep().await?),
             Some(filled) = self.filling.next(), if !self.filling.is_empty() => self.fill(filled).await,
             dispatch = events.recv(), if parked < PARKED => match dispatch {
@@ -207,10 +212,7 @@ impl<'d> Intake<'d> {
     }
 
     async fn fill_all(&mut self) -> Result<(), Stop> {
-        while let Some(filled) = tokio::select! {
-            () = self.context.shutdown.cancelled() => return Err(Stop::Asked),
-            filled = self.filling.next() => filled,
-        } {
+        while let Some(filled) = self.filling.next().await {
             self.fill(filled).await?;
         }
         Ok(())

@@ -18,13 +18,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::compression::{LARGEST, Unpacking};
-use super::machine::{Dispatch, Input, Machine, Output};
+use super::machine::Machine;
 use super::payload::Word;
+use super::signal::{Dispatch, Input, Output};
 use crate::api::USER_AGENT;
 use crate::driver::DiscordDriver;
 
 /// How long a payload may take to be sent.
-const SENDING: Duration = Duration::from_secs(10);
+const SENDING: Duration = Duration::from_secs(5);
 /// How long the gateway may take to answer our close.
 const PARTING: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,6 @@
 //! The machine against a model of the server, which behaves in every way that the manual allows, and some that it does
 //! not.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -11,63 +10,16 @@ use url::Url;
 
 use super::budget::Budget;
 use super::close::{Verdict, judge};
-use super::machine::{Entrance, Input, Machine, Output};
-use super::payload::{Command, Session, Word};
+use super::machine::Machine;
+use super::moves::{Move, moves};
+use super::payload::{Command, Word};
+use super::signal::{Entrance, Input, Output};
 
 const INTERVAL: Duration = Duration::from_secs(41);
 
-/// What the world does next.
-#[derive(Debug, Clone)]
-enum Move {
-    /// What was asked for is answered: the API, the dial, the greeting, the wish.
-    Answer,
-    /// It fails.
-    Refuse {
-        credentials: bool,
-    },
-    /// Something happens in the session.
-    Event,
-    /// The server sends the last events once more.
-    Repeat,
-    Cut,
-    Close(u16),
-    Reconnect,
-    Invalidate(bool),
-    Garble,
-    WantHeartbeat,
-    /// The session times out while nobody hears it.
-    Forget,
-    Acknowledging(bool),
-    Listening(bool),
-    /// Time passes, at most until something is due.
-    Pass(u64),
-    /// Time passes until something is due.
-    Wait,
-}
-
-fn moves() -> impl Strategy<Value = Move> {
-    prop_oneof![
-        12 => Just(Move::Answer),
-        1 => any::<bool>().prop_map(|credentials| Move::Refuse { credentials }),
-        6 => Just(Move::Event),
-        1 => Just(Move::Repeat),
-        1 => Just(Move::Cut),
-        1 => prop_oneof![4000_u16..4015, Just(1000), Just(1001)].prop_map(Move::Close),
-        1 => Just(Move::Reconnect),
-        1 => any::<bool>().prop_map(Move::Invalidate),
-        1 => Just(Move::Garble),
-        1 => Just(Move::WantHeartbeat),
-        1 => Just(Move::Forget),
-        1 => any::<bool>().prop_map(Move::Acknowledging),
-        1 => any::<bool>().prop_map(Move::Listening),
-        3 => (0_u64..90_000).prop_map(Move::Pass),
-        8 => Just(Move::Wait),
-    ]
-}
-
 /// How far a connection has come, as the server sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+pub(super) enum Line {
     Down,
     Asked,
     Dialled,
@@ -80,10 +32,10 @@ enum Line {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is something of its own that may be so or not")]
-struct World {
-    machine: Machine,
-    now: Duration,
-    line: Line,
+pub(super) struct World {
+    pub(super) machine: Machine,
+    pub(super) now: Duration,
+    pub(super) line: Line,
     /// The session of the server: its number, and that of its last event. `None`: there is none, or it was forgotten.
     session: Option<(u64, u64)>,
     sessions: u64,
@@ -101,12 +53,12 @@ struct World {
     missed: u32,
     sent: Vec<Duration>,
     ended: Option<Duration>,
-    dials: Vec<Duration>,
-    identifies: Vec<Duration>,
+    pub(super) dials: Vec<Duration>,
+    pub(super) identifies: Vec<Duration>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             machine: Machine::new(Secret::new("T"), None, None, Budget::default(), Duration::ZERO),
             now: Duration::ZERO,
@@ -245,7 +197,7 @@ impl World {
         }
     }
 
-    fn play(&mut self, next: &Move, chance: f64) {
+    pub(super) fn play(&mut self, next: &Move, chance: f64) {
         // Nobody reads what the server says to the deaf.
         let heard = self.is_connected() && self.listening;
         match next {
@@ -414,135 +366,4 @@ proptest! {
         world.play(&Move::Event, 0.5);
         prop_assert_eq!(world.handed, world.session.map(|(_, last)| last));
     }
-}
-
-/// What the machine does when every dial comes to this end, in an hour.
-fn hour_of(end: impl Fn(&mut World)) -> World {
-    let mut world = World::new();
-    let mut steps = 0;
-    while world.now < Duration::from_hours(1) {
-        steps += 1;
-        assert!(steps < 10_000, "time does not pass");
-        match world.line {
-            Line::Down => world.play(&Move::Wait, 0.0),
-            Line::Asked => world.play(&Move::Answer, 0.0),
-            _ => end(&mut world),
-        }
-    }
-    world
-}
-
-#[test]
-fn no_end_makes_a_storm() {
-    let refused = hour_of(|world| world.play(&Move::Refuse { credentials: false }, 0.0));
-    // 1, 2, 4 … 32 s, and then each 48 s.
-    assert!((70..85).contains(&refused.dials.len()), "{}", refused.dials.len());
-    let closed = hour_of(|world| match world.line {
-        Line::Dialled => world.play(&Move::Answer, 0.0),
-        _ => world.play(&Move::Close(4000), 0.0),
-    });
-    assert!((70..85).contains(&closed.dials.len()), "{}", closed.dials.len());
-    let short = hour_of(|world| match world.line {
-        Line::Up => world.play(&Move::Cut, 0.0),
-        _ => world.play(&Move::Answer, 0.0),
-    });
-    assert!((70..85).contains(&short.dials.len()), "{}", short.dials.len());
-    assert_eq!(short.identifies.len(), 1, "it was resumed each time");
-    for code in [4004, 4014] {
-        let forbidden = hour_of(|world| match world.line {
-            Line::Wished { .. } => world.play(&Move::Close(code), 0.0),
-            _ => world.play(&Move::Answer, 0.0),
-        });
-        assert!((15..25).contains(&forbidden.identifies.len()), "10 s up to 5 min: {}", forbidden.identifies.len());
-    }
-}
-
-#[test]
-fn a_session_of_the_last_process_is_resumed_where_it_said() {
-    let resume_at = Some(Url::parse("ws://there/resume?a=b").unwrap());
-    let session = Arc::new(Session { id: "S".to_owned(), resume_at });
-    let mut machine =
-        Machine::new(Secret::new("T"), None, Some((Arc::clone(&session), 7)), Budget::default(), Duration::ZERO);
-    assert_eq!(machine.due(), Some(Duration::ZERO));
-    let url = Url::parse("ws://there/resume?v=10&encoding=json&compress=zlib-stream&a=b").unwrap();
-    assert_eq!(machine.step(Duration::ZERO, Input::Due, 0.5), [Output::Dial(url)]);
-    assert_eq!(machine.step(Duration::ZERO, Input::Opened, 0.5), []);
-    let hello = Input::Said(Word::Hello { heartbeat_interval: 1000 });
-    let resume = Command::Resume { token: Secret::new("T"), session, seq: 7 };
-    assert_eq!(machine.step(Duration::ZERO, hello, 0.5), [Output::Send(resume)]);
-    assert_eq!(machine.due(), Some(Duration::from_millis(500)));
-    let stopped = machine.step(Duration::from_millis(1), Input::Stop, 0.5);
-    assert_eq!((stopped, machine.due()), (vec![Output::Close(4000)], None));
-}
-
-/// A world whose session has begun.
-fn live() -> World {
-    let mut world = World::new();
-    world.play(&Move::Wait, 0.5);
-    for _ in ["the API", "the dial", "the greeting", "the wish"] {
-        world.play(&Move::Answer, 0.5);
-    }
-    assert_eq!(world.line, Line::Up);
-    world
-}
-
-fn said(world: &mut World, input: Input) -> Vec<Output> {
-    world.machine.step(world.now, input, 0.5)
-}
-
-#[test]
-fn an_ordinary_reconnect_is_not_told_and_a_failed_dial_is() {
-    let mut world = live();
-    assert_eq!(said(&mut world, Input::Said(Word::Reconnect)), [Output::Close(4000)]);
-    world.now = world.machine.due().unwrap();
-    assert!(matches!(&said(&mut world, Input::Due)[..], [Output::Dial(_)]));
-    let failed = said(&mut world, Input::NotOpened("connection refused".to_owned()));
-    let told = "Discord's gateway cannot be reached: connection refused".to_owned();
-    assert_eq!(failed, [Output::Failing(told)]);
-    world.now = world.machine.due().unwrap();
-    said(&mut world, Input::Due);
-    assert_eq!(said(&mut world, Input::NotOpened("connection refused".to_owned())), [], "it is known");
-}
-
-#[test]
-fn when_no_identify_is_left_it_waits_as_long_as_discord_says() {
-    let mut world = World::new();
-    assert_eq!(said(&mut world, Input::Due), [Output::Ask]);
-    let entrance = Entrance {
-        url: Url::parse("wss://gateway.example").unwrap(),
-        remaining: Some(0),
-        reset_after: Duration::from_hours(3),
-    };
-    let told = said(&mut world, Input::Told(entrance));
-    assert!(matches!(&told[..], [Output::Failing(why)] if why.contains("180 minutes")), "{told:?}");
-    assert_eq!(world.machine.due(), Some(Duration::from_hours(3)));
-    assert_eq!(said(&mut world, Input::Due), [], "not yet");
-    world.now = Duration::from_hours(3);
-    assert_eq!(said(&mut world, Input::Due), [Output::Ask]);
-}
-
-#[test]
-fn a_server_that_wants_many_heartbeats_gets_no_more_than_discord_takes() {
-    let mut world = live();
-    for _ in 0..500 {
-        world.play(&Move::WantHeartbeat, 0.5);
-    }
-    assert_eq!(world.line, Line::Up);
-    for _ in 0..500 {
-        world.play(&Move::Wait, 0.5);
-        world.play(&Move::WantHeartbeat, 0.5);
-    }
-    assert_eq!(world.line, Line::Up, "and it is not taken for dead");
-}
-
-#[test]
-fn a_gateway_that_keeps_silent_is_left() {
-    let mut world = World::new();
-    world.play(&Move::Wait, 0.5);
-    for _ in ["the API", "the dial"] {
-        world.play(&Move::Answer, 0.5);
-    }
-    assert_eq!(world.line, Line::Open);
-    world.play(&Move::Wait, 0.5);
-    assert_eq!(world.line, Line::Down);
 }
