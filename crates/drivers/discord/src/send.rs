@@ -58,7 +58,7 @@ impl DiscordDriver {
                 let reference = json!({ "message_id": answered, "fail_if_not_exists": false });
                 message.insert("message_reference".to_owned(), reference);
             }
-            let call = Outgoing { path: &path, caller: Caller::Bot, into: None };
+            let call = Posting { path: &path, caller: Caller::Bot, into: None };
             match self.call(&call, sending, said, &Value::Object(message), without).await? {
                 Ok(answer) => return self.sent(sending, &answer).map_err(Ended::Send),
                 Err(failure) => without = repaired(without, said, &failure).ok_or(Ended::Call(failure))?,
@@ -74,7 +74,7 @@ impl DiscordDriver {
         loop {
             let thread = place.thread.map(|thread| format!("&thread_id={thread}")).unwrap_or_default();
             let path = format!("{}?wait=true{thread}", place.webhook.path());
-            let call = Outgoing { path: &path, caller: Caller::Webhook, into: Some(&place) };
+            let call = Posting { path: &path, caller: Caller::Webhook, into: Some(&place) };
             let title = said.title.as_ref().filter(|_| !without.title);
             let text = if title.is_some() { said.text.as_str() } else { said.named_text() };
             let mut message = self.message(said, &self.webhooks_text(sending, said, text), without);
@@ -133,7 +133,7 @@ impl DiscordDriver {
 
     async fn call(
         &self,
-        call: &Outgoing<'_>,
+        call: &Posting<'_>,
         sending: &Sending,
         said: &Said,
         message: &Value,
@@ -195,7 +195,7 @@ impl DiscordDriver {
 }
 
 /// Where a message is posted.
-struct Outgoing<'o> {
+struct Posting<'o> {
     path: &'o str,
     caller: Caller,
     into: Option<&'o Place>,
