@@ -18,7 +18,7 @@ use crate::scene::Scene;
 
 /// The intent for messages of servers.
 const GUILD_MESSAGES: u64 = 1 << 9;
-/// What Discord answers to a text that the server's AutoMod blocks.
+/// What Discord answers to a text that the server blocks by `AutoMod`.
 const BLOCKED: &str = r#"{"code": 200000, "message": "Message was blocked by automatic moderation"}"#;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

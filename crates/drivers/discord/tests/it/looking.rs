@@ -7,7 +7,10 @@ use tieline_testkit::discord::{ChannelKind, DiscordScript, Permission, Snowflake
 
 use crate::scene::{Scene, scene, scene_with};
 
-fn room(channel: impl ToString) -> Address {
+/// The intent for what messages say.
+const MESSAGE_CONTENT: u64 = 1 << 15;
+
+fn room(channel: Snowflake) -> Address {
     Address::of([("channel_id", channel.to_string().as_str())])
 }
 
@@ -65,6 +68,16 @@ async fn a_wrong_token_is_told_once_and_not_shown() {
 }
 
 #[tokio::test]
+async fn a_switch_that_is_off_in_the_portal_is_named() {
+    let scene = scene().await;
+    scene.discord.gateway().disallow_intents(MESSAGE_CONTENT);
+    let findings = examine(&scene, scene.channel).await;
+    let finding = the(&findings, "message content intent is off");
+    assert_eq!(finding.verdict, Verdict::Bad);
+    assert!(finding.remedy.as_deref().is_some_and(|remedy| remedy.contains("Message Content Intent")), "{finding:?}");
+}
+
+#[tokio::test]
 async fn missing_permissions_are_named_with_the_link_that_gives_them() {
     let scene = scene().await;
     let bits = "permissions=275414895680";
@@ -97,7 +110,7 @@ async fn what_cannot_be_written_into_is_told_with_what_to_name_instead() {
         assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
         assert!(finding.remedy.is_some());
     }
-    let findings = scene.driver.doctor(&[room(12)]).await;
+    let findings = scene.driver.doctor(&[room("12".parse().expect("an id"))]).await;
     assert_eq!(the(&findings, "channel 12 does not exist").verdict, Verdict::Bad);
 }
 
@@ -117,6 +130,8 @@ async fn a_webhook_that_a_target_names_is_looked_at() {
 
     let alone = scene_with(DiscordScript::unlimited(), json!({ "bot_token": null })).await;
     assert!(the(&alone.driver.doctor(&[]).await, "there is no `bot_token`").verdict == Verdict::Good);
+    let nobody = alone.driver.rooms().await.expect_err("nobody can ask").to_string();
+    assert!(nobody.contains("`bot_token` is missing"), "{nobody}");
     let gone = format!("{}/webhooks/12/t0ken", alone.discord.url());
     let findings = alone.driver.doctor(&[Address::of([("webhook_url", gone.as_str())])]).await;
     let finding = the(&findings, "the webhook 12");
