@@ -1,6 +1,6 @@
 //! The gateway: the WebSocket over which Discord tells what happens (`/developers/events/gateway`, version 10).
 //!
-//! The [machine] holds the rules and knows no socket; the [line] is the socket; the [intake] hands events in.
+//! The [machine] holds the rules and knows no socket; the [line](mod@line) is the socket; the [intake] hands events in.
 
 pub(crate) mod backoff;
 mod budget;

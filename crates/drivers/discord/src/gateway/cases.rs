@@ -143,3 +143,54 @@ fn a_gateway_that_keeps_silent_is_left() {
     world.play(&Move::Wait, 0.5);
     assert_eq!(world.line, Line::Down);
 }
+
+#[test]
+fn whoever_does_not_acknowledge_a_heartbeat_is_left_at_the_next() {
+    let mut world = live();
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Up, "it was acknowledged");
+    world.play(&Move::Acknowledging(false), 0.5);
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Up, "the acknowledgement may be on its way");
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Down);
+}
+
+#[test]
+fn an_acknowledgement_that_waits_unread_is_not_missed() {
+    let mut world = live();
+    world.play(&Move::Acknowledging(false), 0.5);
+    world.play(&Move::Wait, 0.5);
+    world.play(&Move::Listening(false), 0.5);
+    world.play(&Move::Pass(1000), 0.5);
+    world.play(&Move::Listening(true), 0.5);
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Up, "nobody has looked yet");
+    world.play(&Move::Wait, 0.5);
+    assert_eq!(world.line, Line::Down, "somebody has");
+}
+
+#[test]
+fn a_session_is_given_up_only_for_another_that_can_be_had() {
+    let mut world = live();
+    let refuse = |world: &mut World| world.play(&Move::Refuse { credentials: false }, 0.5);
+    let resumed_in_vain = |world: &mut World| {
+        for _ in 0..3 {
+            world.play(&Move::Wait, 0.5);
+            assert!(world.line == Line::Dialled && world.resuming);
+            refuse(world);
+        }
+        world.play(&Move::Wait, 0.5);
+        assert_eq!(world.line, Line::Asked, "where else");
+    };
+    world.play(&Move::Cut, 0.5);
+    resumed_in_vain(&mut world);
+    refuse(&mut world);
+    assert!(world.line == Line::Dialled && !world.resuming, "where the gateway was before");
+    refuse(&mut world);
+    resumed_in_vain(&mut world);
+    for _ in ["the API", "the dial", "the greeting", "the wish"] {
+        world.play(&Move::Answer, 0.5);
+    }
+    assert_eq!((world.line, world.identifies.len()), (Line::Up, 2));
+}

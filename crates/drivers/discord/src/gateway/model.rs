@@ -44,7 +44,7 @@ pub(super) struct World {
     /// The session that the client may resume, as far as it was told.
     resumable: bool,
     /// Whether the connection was dialled to resume it.
-    resuming: bool,
+    pub(super) resuming: bool,
     /// Connections in a row that did not, although something else could be had.
     failed: u32,
     /// The number of the last event that came out, by session.

@@ -267,3 +267,11 @@ async fn everything_goes_through_the_instances_proxy_unless_it_wants_none() {
         process.stop().await;
     }
 }
+
+#[tokio::test]
+async fn without_a_token_there_is_nothing_to_hear() {
+    let scene = listening_with(GatewayScript::default(), &json!({ "bot_token": null })).await;
+    let process = scene.started().await;
+    process.stop().await;
+    assert!(scene.gateway().dials().is_empty() && scene.discord.requests().is_empty());
+}
