@@ -197,6 +197,11 @@ async fn a_place_to_resume_that_stays_away_is_given_up_for_the_first_one() {
     scene.gateway().cut();
     scene.write("while nobody listens");
     process.fails("cannot be reached").await;
+    // Three tries and their back-off take too long for the usual patience.
+    let mut changes = scene.discord.changes();
+    while scene.discord.requests_to(Route::GatewayBot).len() < 2 {
+        changes.changed().await.expect("Discord is there");
+    }
     scene.gateway().wait_for_identified(2).await;
     scene.hears("after").await;
     assert_eq!(scene.heard(), ["before", "while nobody listens", "after"]);
