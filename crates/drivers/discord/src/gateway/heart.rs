@@ -65,9 +65,10 @@ impl Heart {
         Beat::Send
     }
 
-    /// It may beat only then.
+    /// The beat was not sent, since that is not allowed before then.
     pub(crate) fn put_off(&mut self, until: Duration) {
         self.next = self.next.max(until);
+        self.excuse();
     }
 
     pub(crate) fn acknowledged(&mut self) {
@@ -127,6 +128,15 @@ mod tests {
         assert_eq!(heart.beat(at(40), true), Beat::Send);
         assert_eq!(heart.beat(at(80), false), Beat::Send, "it listens again, and what it missed is excused");
         assert_eq!(heart.beat(at(120), false), Beat::Dead, "but not what it misses from now on");
+    }
+
+    #[test]
+    fn a_beat_that_was_not_sent_needs_no_answer() {
+        let mut heart = Heart::start(INTERVAL, at(0), 0.0);
+        assert_eq!(heart.beat(at(0), false), Beat::Send);
+        heart.put_off(at(50));
+        assert_eq!(heart.next(), at(50));
+        assert_eq!([heart.beat(at(50), false), heart.beat(at(90), false)], [Beat::Send, Beat::Dead]);
     }
 
     #[test]
