@@ -159,9 +159,10 @@ Example:
     /// relay
     #[command(after_help = "\
 Examples:
-  tieline demo                      type lines; `b: hello` writes in workspace B, `w: hello` in the WhatsApp group
+  tieline demo                      type lines; `b: hello` writes in workspace B, `w: hello` in the WhatsApp group,
+                                    `d: hello` in the Discord channel
   printf 'hi\\nb: hello\\n' | tieline demo
-  tieline demo < /dev/null          four sample messages")]
+  tieline demo < /dev/null          five sample messages")]
     Demo {
         /// End after this many seconds, even if lines may still come
         #[arg(long, value_name = "N")]

@@ -1,5 +1,6 @@
 //! `demo`: simulated platforms, joined by the real relay.
 
+mod guild;
 mod phone;
 mod side;
 mod workspace;
@@ -30,31 +31,35 @@ use crate::signals::Signals;
 use crate::terminal::{Style, Terminal, harmless};
 use crate::{logging, run, setup};
 
+use self::guild::Guild;
 use self::phone::Phone;
 use self::side::{Line, Side};
 use self::workspace::Workspace;
 
-const ABOUT: [&str; 7] = [
-    "Two simulated Rocket.Chat workspaces, A and B, and a simulated WhatsApp group, W, run inside this process;",
-    "no account is needed. The real relay joins A's room #bridge, B's room #engine and W's group Crew, over HTTP,",
-    "through a real outbox.",
-    "Type a line, and Ada says it in A; begin it with `b:` and Ben says it in B, with `w:` and Cleo says it in W.",
-    "Each message is shown three times: where it was written, and where tieline brought it.",
-    "In a pipe, the lines that are given are relayed; if there are none, four samples are.",
+const ABOUT: [&str; 8] = [
+    "Two simulated Rocket.Chat workspaces, A and B, a simulated WhatsApp group, W, and a simulated Discord server, D,",
+    "run inside this process; no account is needed. The real relay joins A's room #bridge, B's room #engine, W's group",
+    "Crew and D's channel #lounge, over HTTP and WebSocket, through a real outbox.",
+    "Type a line, and Ada says it in A; begin it with `b:` and Ben says it in B, with `w:` and Cleo says it in W, with",
+    "`d:` and Dan says it in D.",
+    "Each message is shown four times: where it was written, and where tieline brought it.",
+    "In a pipe, the lines that are given are relayed; if there are none, five samples are.",
     "Ctrl-D or Ctrl-C ends it; nothing is left behind.",
 ];
 
-const SAMPLES: [&str; 4] = [
+const SAMPLES: [&str; 5] = [
     "Hello over there!",
     "b: Hello yourself. It *works*, both ways.",
     "w: And here on my phone, too.",
+    "d: **Discord** is with you.",
     "Then let us talk.",
 ];
 
 /// How often the rooms are looked at; faster than anybody reads.
 const GLANCE: Duration = Duration::from_millis(25);
-/// How long messages may take to arrive. On one machine it is a matter of milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long messages may take to arrive. On one machine it is a matter of milliseconds; but webhooks of Discord take
+/// thirty messages a minute in one channel, and tieline keeps to that here, too.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) fn demo(seconds: Option<u32>, terminal: Terminal) -> Result<(), Failure> {
     let runtime = run::runtime()?;
@@ -72,10 +77,11 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
     terminal.line("")?;
     let mut signals = Signals::catch()?;
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let sides: [Box<dyn Side>; 3] = [
+    let sides: [Box<dyn Side>; 4] = [
         Box::new(Workspace::start("A", "bridge", ("ada", "Ada")).await?),
         Box::new(Workspace::start("B", "engine", ("ben", "Ben")).await?),
         Box::new(Phone::start().await?),
+        Box::new(Guild::start().await?),
     ];
     let configuration = configuration(folder.path(), &sides)?;
     logging::for_demo(&configuration)?;
@@ -84,13 +90,20 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
     let dir = DataDir::new(&configuration.global.data_dir);
     let running = Running::start(configuration, &dir, listeners, Arc::new(webhooks)).await?;
     for side in &sides {
-        let mounted = bound.wait_for(|bound| bound.contains_key(&side.path()));
+        let Some(path) = side.path() else { continue };
+        let mounted = bound.wait_for(|bound| bound.contains_key(&path));
         let bound = timeout(PATIENCE, mounted).await.context("no webhook listener came up")??;
-        if let Some(address) = bound.get(&side.path()) {
+        if let Some(address) = bound.get(&path) {
             side.call_us_at(*address);
         }
     }
-    let mut stage = Stage { sides, shown: [0; 3], said: 0, terminal };
+    let heard = async {
+        while !sides.iter().all(|side| side.is_heard()) {
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    timeout(PATIENCE, heard).await.context("the relay did not connect to the simulated Discord")?;
+    let mut stage = Stage { sides, shown: [0; 4], said: 0, terminal };
     let played = tokio::select! {
         played = stage.play(seconds) => played,
         _ = signals.stop() => Ok(()),
@@ -149,8 +162,8 @@ impl Webhooks for Announcing {
 
 /// The rooms, and how much of them has been shown.
 struct Stage {
-    sides: [Box<dyn Side>; 3],
-    shown: [usize; 3],
+    sides: [Box<dyn Side>; 4],
+    shown: [usize; 4],
     /// How many messages were written, in all rooms together.
     said: usize,
     terminal: Terminal,
@@ -247,7 +260,7 @@ impl Stage {
 /// Which room a line is for, and what is said there.
 fn addressed(line: &str) -> (usize, &str) {
     let line = line.trim();
-    for (room, letter) in ['a', 'b', 'w'].into_iter().enumerate() {
+    for (room, letter) in ['a', 'b', 'w', 'd'].into_iter().enumerate() {
         let marks = [format!("{letter}:"), format!("{}:", letter.to_ascii_uppercase()), format!("/{letter} ")];
         if let Some(text) = marks.iter().find_map(|mark| line.strip_prefix(mark.as_str())) {
             return (room, text.trim_start());
@@ -274,7 +287,7 @@ mod tests {
         let about = ABOUT.join("\n");
         let number = ["no", "one", "two", "three", "four", "five"][SAMPLES.len()];
         assert!(help.contains(&format!("{number} sample messages")) && about.contains(&format!("{number} samples")));
-        assert!(help.contains("WhatsApp group") && help.contains("`w: hello`"), "{help}");
+        assert!(help.contains("Discord") && help.contains("`w: hello`") && help.contains("`d: hello`"), "{help}");
     }
 
     #[test]
@@ -284,6 +297,7 @@ mod tests {
         assert_eq!(addressed("/b hello"), (1, "hello"));
         assert_eq!(addressed("A:hello"), (0, "hello"));
         assert_eq!(addressed("w: hello"), (2, "hello"));
+        assert_eq!(addressed("D: hello"), (3, "hello"));
         assert_eq!(addressed("b:"), (1, ""));
     }
 }

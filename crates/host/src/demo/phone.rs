@@ -44,8 +44,8 @@ impl Side for Phone {
         "demo_w".to_owned()
     }
 
-    fn path(&self) -> String {
-        format!("/{}", self.instance())
+    fn path(&self) -> Option<String> {
+        Some(format!("/{}", self.instance()))
     }
 
     fn settings(&self) -> Value {
@@ -66,7 +66,7 @@ impl Side for Phone {
     }
 
     fn call_us_at(&self, address: SocketAddr) {
-        let url = format!("http://{address}{}", self.path());
+        let url = format!("http://{address}/{}", self.instance());
         self.server.set_webhook(Some(WebhookScript { url, token: TOKEN.to_owned() }));
     }
 

@@ -15,8 +15,10 @@ pub(super) trait Side: Send + Sync {
     /// Its instance's id.
     fn instance(&self) -> String;
 
-    /// Where its webhook is received.
-    fn path(&self) -> String;
+    /// Where its webhook is received, if it has one.
+    fn path(&self) -> Option<String> {
+        None
+    }
 
     /// Its instance's settings.
     fn settings(&self) -> Value;
@@ -24,8 +26,15 @@ pub(super) trait Side: Send + Sync {
     /// Its room's address, with how messages look there.
     fn address(&self) -> Value;
 
-    /// Lets it tell the relay of each message.
-    fn call_us_at(&self, address: SocketAddr);
+    /// Lets it tell the relay of each message by its webhook.
+    fn call_us_at(&self, address: SocketAddr) {
+        let _: SocketAddr = address;
+    }
+
+    /// Whether the relay hears already what is said there, where it calls the platform instead of being called.
+    fn is_heard(&self) -> bool {
+        true
+    }
 
     /// Lets its person say something. `Err`: why that is not possible.
     fn say(&self, text: &str) -> Result<(), String>;

@@ -52,8 +52,8 @@ impl Side for Workspace {
         format!("demo_{}", self.label.to_lowercase())
     }
 
-    fn path(&self) -> String {
-        format!("/{}", self.instance())
+    fn path(&self) -> Option<String> {
+        Some(format!("/{}", self.instance()))
     }
 
     fn settings(&self) -> Value {
@@ -75,7 +75,7 @@ impl Side for Workspace {
     fn call_us_at(&self, address: SocketAddr) {
         self.server.outgoing_hook(OutgoingHook {
             channels: vec![format!("#{}", self.room)],
-            urls: vec![format!("http://{address}{}", self.path())],
+            urls: vec![format!("http://{address}/{}", self.instance())],
             token: self.token(),
             ..OutgoingHook::default()
         });
