@@ -128,9 +128,10 @@ impl Api {
     /// Makes a call when the limits allow it.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Failure> {
         let request = self.request(call).await?;
-        let counted = Counted { route: Route::of(&call.method, call.path), caller: call.caller, into: call.into };
-        let has_files = matches!(call.payload, Payload::Files(..));
-        let under_way = self.admit(&counted, has_files, call.waits).await?;
+        let uploads = matches!(call.payload, Payload::Files(..));
+        let counted =
+            Counted { route: Route::of(&call.method, call.path), caller: call.caller, into: call.into, uploads };
+        let under_way = self.admit(&counted, call.waits).await?;
         let response = request.send().await.map_err(|error| lost(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         // The headers count, also if the rest of the answer is lost.
@@ -146,7 +147,7 @@ impl Api {
         if status.is_success() {
             return match body {
                 Ok(_) if !json.is_null() || status == StatusCode::NO_CONTENT => {
-                    self.note_success(&counted, has_files);
+                    self.note_success(&counted);
                     Ok(Answer { body: json, spent_until: spent.map(|until| self.time_of(until)) })
                 }
                 Ok(_) => Err(Failure::Unusable(format!(
@@ -157,7 +158,7 @@ impl Api {
             };
         }
         let refusal = Refusal::read(&counted.route, status, &json);
-        self.note_refusal(&counted, has_files, &refusal);
+        self.note_refusal(&counted, &refusal);
         Err(Failure::Refused(refusal))
     }
 
@@ -179,7 +180,7 @@ impl Api {
     }
 
     /// Waits until a call may leave, if it is one that waits.
-    async fn admit(&self, call: &Counted, has_files: bool, waits: bool) -> Result<UnderWay<'_>, Failure> {
+    async fn admit(&self, call: &Counted, waits: bool) -> Result<UnderWay<'_>, Failure> {
         let deadline = Instant::now() + if waits { PATIENCE } else { SEND_PATIENCE };
         loop {
             // Whoever listens before it looks misses no ring.
@@ -188,7 +189,7 @@ impl Api {
             let now = Instant::now();
             let Wait { until, whose } = {
                 let mut state = self.state();
-                let refused = [refused_token(call), Some(refused_route(call, has_files))];
+                let refused = [refused_token(call), Some(refused_route(call))];
                 if let Some(refusal) = refused.iter().flatten().find_map(|call| state.refused.get(call, now)) {
                     return Err(Failure::Refused(refusal));
                 }
@@ -217,20 +218,20 @@ impl Api {
         }
     }
 
-    fn note_success(&self, call: &Counted, has_files: bool) {
+    fn note_success(&self, call: &Counted) {
         let mut state = self.state();
-        state.refused.clear(&refused_route(call, has_files));
+        state.refused.clear(&refused_route(call));
         if let Some(token) = refused_token(call) {
             state.refused.clear(&token);
         }
     }
 
     /// Keeps what would be refused again, and tells it once.
-    fn note_refusal(&self, call: &Counted, has_files: bool, refusal: &Refusal) {
+    fn note_refusal(&self, call: &Counted, refusal: &Refusal) {
         let Some(keep) = refusal.left_alone() else { return };
         let refused = match refused_token(call) {
             Some(token) if refusal.refuses_credentials() => token,
-            _ => refused_route(call, has_files),
+            _ => refused_route(call),
         };
         if self.state().refused.note(refused, refusal, keep, Instant::now()) {
             tracing::warn!(
@@ -301,8 +302,8 @@ fn refused_token(call: &Counted) -> Option<Refused> {
     (call.caller == Caller::Bot).then_some(Refused::Token)
 }
 
-fn refused_route(call: &Counted, has_files: bool) -> Refused {
-    Refused::Route(call.route.clone(), has_files)
+fn refused_route(call: &Counted) -> Refused {
+    Refused::Route(call.route.clone(), call.uploads)
 }
 
 /// An answer that could not be read.
@@ -340,9 +341,8 @@ mod tests {
         let api = api();
         let mut stopped = 0;
         for n in 0..2000 {
-            let call =
-                Counted { route: Route::of(&Method::GET, &format!("channels/{n}")), caller: Caller::Bot, into: None };
-            match api.admit(&call, false, true).await {
+            let call = asked(&format!("channels/{n}"));
+            match api.admit(&call, true).await {
                 Ok(under_way) => {
                     under_way.answered(&Heard { is_invalid: true, ..Heard::default() });
                 }
@@ -357,15 +357,18 @@ mod tests {
         assert_eq!(log.warnings().len(), 1, "{:?}", log.warnings());
     }
 
+    fn asked(path: &str) -> Counted {
+        Counted { route: Route::of(&Method::GET, path), caller: Caller::Bot, into: None, uploads: false }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_for_anothers_answer_gets_it_or_is_told_to_come_again() {
         let api = api();
-        let call = |path: &str| Counted { route: Route::of(&Method::GET, path), caller: Caller::Bot, into: None };
-        let first = api.admit(&call("channels/1"), false, false).await.expect("nobody is there");
-        let second = api.admit(&call("channels/1"), false, false).await.map(|_| ());
+        let call = asked("channels/1");
+        let first = api.admit(&call, false).await.expect("nobody is there");
+        let second = api.admit(&call, false).await.map(|_| ());
         assert!(matches!(second, Err(Failure::Limited { whose: Whose::Resource, .. })), "{second:?}");
-        let (call, ()) = (call("channels/1"), ());
-        let third = api.admit(&call, false, false);
+        let third = api.admit(&call, false);
         let answered = async { first.answered(&Heard::default()) };
         let (third, _) = tokio::join!(third, answered);
         third.map(|_| ()).expect("the first is answered");

@@ -2,8 +2,9 @@
 //!
 //! Pure: nothing here waits or calls. [`Api`](crate::api::Api) asks before each call, and tells what each answer said.
 //! Headers are obeyed for each route and resource; what no header tells is paced: 50 calls a second, and 30 messages a
-//! minute into one channel by webhooks (discord-api-docs #367). Before the first answer of a bucket one call at a time
-//! leaves, so that several lanes into one channel never overrun it.
+//! minute into one channel by webhooks (discord-api-docs #367). Of one bucket a call leaves when the one before is answered,
+//! so that several lanes into one channel never overrun it, nor come after they were told to wait; only uploads, whose
+//! answers take long, leave side by side as soon as the bucket's limit is known.
 
 mod bucket;
 mod pacer;
@@ -68,6 +69,8 @@ pub(crate) struct Counted {
     pub(crate) caller: Caller,
     /// The channel into which a webhook says something.
     pub(crate) into: Option<Snowflake>,
+    /// Whether it uploads files, so that its answer may take long.
+    pub(crate) uploads: bool,
 }
 
 /// A call that left. It must be handed back.
@@ -77,6 +80,7 @@ pub(crate) struct Left {
     pattern: String,
     caller: Caller,
     into: Option<Snowflake>,
+    brief: bool,
 }
 
 /// A call that must wait.
@@ -155,15 +159,16 @@ impl Limits {
             global.look(now).map_err(wait(Whose::Caller))?;
         }
         global.leave();
-        bucket.leave();
-        Ok(Left { key, pattern: call.route.pattern.clone(), caller: call.caller, into: call.into })
+        let brief = !call.uploads;
+        bucket.leave(brief);
+        Ok(Left { key, pattern: call.route.pattern.clone(), caller: call.caller, into: call.into, brief })
     }
 
     /// A call is over. `heard`: what its answer said of limits; `None` if there was none. Returns until when the next call
     /// of the same bucket must wait, if it must.
     pub(crate) fn come_back(&mut self, left: Left, heard: Option<&Heard>, now: Instant) -> Option<Instant> {
         if let Some(bucket) = self.buckets.get_mut(&left.key) {
-            bucket.come_back();
+            bucket.come_back(left.brief);
         }
         let global = if left.caller == Caller::Bot { &mut self.bot } else { &mut self.webhooks };
         global.come_back(now);
@@ -245,7 +250,7 @@ mod tests {
     use http::Method;
 
     fn call(path: &str, caller: Caller, into: Option<u64>) -> Counted {
-        Counted { route: Route::of(&Method::POST, path), caller, into: into.map(Snowflake) }
+        Counted { route: Route::of(&Method::POST, path), caller, into: into.map(Snowflake), uploads: false }
     }
 
     fn say(channel: u64) -> Counted {

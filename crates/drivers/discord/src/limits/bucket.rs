@@ -20,6 +20,8 @@ pub(crate) struct Bucket {
     ends: Option<Instant>,
     /// Calls that are not answered.
     under_way: u32,
+    /// How many of them are answered soon.
+    brief: u32,
     /// Until when Discord refuses calls, as a 429 said.
     closed: Option<Instant>,
 }
@@ -54,6 +56,10 @@ impl Bucket {
         if let Some(closed) = self.closed {
             return Err(Until::Time(closed));
         }
+        // What leaves while an answer is on its way may come after that answer's "wait".
+        if self.brief > 0 {
+            return Err(Until::Answer);
+        }
         match self.limit {
             Limit::Unknown if self.under_way > 0 => Err(Until::Answer),
             Limit::Unknown | Limit::Absent => Ok(()),
@@ -71,15 +77,17 @@ impl Bucket {
         }
     }
 
-    /// A call leaves, for which there was room.
-    pub(crate) fn leave(&mut self) {
+    /// A call leaves, for which there was room. `brief`: it is answered soon, so that the next one waits for its answer.
+    pub(crate) fn leave(&mut self, brief: bool) {
         self.under_way += 1;
+        self.brief += u32::from(brief);
         self.remaining = self.remaining.saturating_sub(1);
     }
 
     /// A call has ended that left when this bucket counted it.
-    pub(crate) fn come_back(&mut self) {
+    pub(crate) fn come_back(&mut self, brief: bool) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.brief = self.brief.saturating_sub(u32::from(brief));
         if self.under_way == 0 && self.ends.is_none() && self.remaining == 0 && self.limit != Limit::Absent {
             // Every answer of this window was lost: nobody knows what is left.
             self.limit = Limit::Unknown;
@@ -126,7 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn take(bucket: &mut Bucket, now: Instant) -> Result<(), Until> {
-        bucket.look(now).map(|()| bucket.leave())
+        bucket.look(now).map(|()| bucket.leave(false))
     }
 
     fn stated(remaining: u32, ms: u64) -> Stated {
@@ -138,7 +146,7 @@ mod tests {
         let (mut bucket, now) = (Bucket::default(), Instant::now());
         assert_eq!(take(&mut bucket, now), Ok(()));
         assert_eq!(take(&mut bucket, now), Err(Until::Answer));
-        bucket.come_back();
+        bucket.come_back(false);
         bucket.hear(stated(4, 2000), now);
         for _ in 0..4 {
             assert_eq!(take(&mut bucket, now), Ok(()));
@@ -151,10 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_answered_soon_is_waited_for() {
+        let (mut bucket, now) = (Bucket::default(), Instant::now());
+        bucket.hear(stated(4, 2000), now);
+        bucket.leave(true);
+        assert_eq!(take(&mut bucket, now), Err(Until::Answer));
+        bucket.come_back(true);
+        assert_eq!(
+            [take(&mut bucket, now), take(&mut bucket, now)],
+            [Ok(()), Ok(())],
+            "uploads do not wait for uploads"
+        );
+    }
+
+    #[test]
     fn where_no_header_comes_there_is_no_limit() {
         let (mut bucket, now) = (Bucket::default(), Instant::now());
-        bucket.leave();
-        bucket.come_back();
+        bucket.leave(false);
+        bucket.come_back(false);
         bucket.hear_nothing();
         assert_eq!([take(&mut bucket, now), take(&mut bucket, now)], [Ok(()), Ok(())]);
         assert_eq!(bucket.spent_until(now), None);
@@ -168,7 +190,7 @@ mod tests {
         bucket.close(now);
         assert_eq!(take(&mut bucket, now), Err(Until::Time(later)));
         assert_eq!(take(&mut bucket, later), Ok(()));
-        bucket.come_back();
+        bucket.come_back(false);
         assert_eq!(take(&mut bucket, later), Ok(()), "the lost one is not under way any more");
         assert_eq!(take(&mut bucket, later), Err(Until::Answer), "and the limit is still not known");
     }
@@ -224,7 +246,7 @@ mod tests {
                         (_, Some(at)) if at <= now => {
                             let index = coming.iter().position(|(time, ..)| *time == at).expect("there");
                             let (_, told, counted) = coming.remove(index);
-                            bucket.come_back();
+                            bucket.come_back(false);
                             if let Some((remaining, ends)) = told {
                                 let resets_after = ends.saturating_duration_since(counted);
                                 bucket.hear(Stated { limit: Server::LIMIT, remaining, resets_after }, at);

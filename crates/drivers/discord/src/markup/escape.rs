@@ -64,12 +64,14 @@ fn names_everybody(after: &str) -> bool {
     ["everyone", "here"].iter().any(|name| after.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))
 }
 
-/// An address, so written that nobody is called in it. It leads to the same place.
+/// An address, so written that nobody is called in it and no code begins. It leads to the same place.
 pub(super) fn address(url: &str) -> String {
     let mut out = String::with_capacity(url.len());
     for (at, c) in url.char_indices() {
         match c {
             '@' if names_everybody(&url[at + 1..]) => out.push_str("%40"),
+            // Three of them would begin a block of code.
+            '`' => out.push_str("%60"),
             c if c.is_control() => {}
             c => out.push(c),
         }

@@ -129,7 +129,7 @@ fn hostile_marks_cost_no_time() {
 }
 
 fn seen(text: &str) -> String {
-    text.replace(APART, "").replace("%40", "@")
+    text.replace(APART, "").replace("%40", "@").replace("%60", "`")
 }
 
 fn word() -> impl Strategy<Value = String> {
