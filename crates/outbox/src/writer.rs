@@ -17,9 +17,10 @@ use crate::memory::Memory;
 use crate::queue::{Queue, Taken, Urgency};
 use crate::statements::Statements;
 
-/// After how many commands what they wrote is copied from SQLite's log to its place, when nobody waits. That is less than
-/// the size of the log at which a commit does it, while somebody waits for that (`wal_autocheckpoint`).
-pub(crate) const ENOUGH_TO_COPY: usize = 256;
+/// After how many commands what they wrote is copied from SQLite's log to its place, when nobody waits. That is before the
+/// log has the size at which a commit does it, while somebody waits for that (`wal_autocheckpoint`): a command alone in its
+/// commit writes five pages. More often would hold up more messages, since a copy costs two syncs however much it is.
+pub(crate) const ENOUGH_TO_COPY: usize = 400;
 
 /// A transaction, as a command sees it.
 pub(crate) struct Batch<'a, 'c> {
