@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tieline_core::address::Address;
+use tieline_core::claims::Claims;
 use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Room, Services,
 };
@@ -12,10 +13,10 @@ use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, 
 use tieline_core::throttle::Throttle;
 
 use crate::api::Api;
-use crate::claims::Claims;
 use crate::cut;
 use crate::deferred::Deferred;
 use crate::directory::Directory;
+use crate::doubts::Doubts;
 use crate::gateway::Identified;
 use crate::instance::Instance;
 use crate::intent::ContentIntent;
@@ -34,6 +35,7 @@ pub(crate) struct DiscordDriver {
     pub(crate) directory: Directory,
     pub(crate) webhooks: Webhooks,
     pub(crate) claims: Claims,
+    pub(crate) doubts: Doubts,
     pub(crate) look_ups: LookUps,
     pub(crate) deferred: Deferred,
     pub(crate) content: ContentIntent,
@@ -55,6 +57,7 @@ impl DiscordDriver {
             directory: Directory::default(),
             webhooks: Webhooks::default(),
             claims: Claims::default(),
+            doubts: Doubts::default(),
             look_ups: LookUps::default(),
             deferred: Deferred::default(),
             content: ContentIntent::default(),

@@ -10,13 +10,13 @@
 mod address;
 mod api;
 mod cdn;
-mod claims;
 mod code;
 mod complete;
 mod cut;
 mod deferred;
 mod directory;
 mod doctor;
+mod doubts;
 mod driver;
 mod factory;
 mod fields;

@@ -141,6 +141,7 @@ impl DiscordDriver {
                 continue;
             }
             self.claims.take(&event.message_id, &wanted.sending.key);
+            self.doubts.settle(&wanted.sending.key);
             let (ids, channel) = (vec![event.message_id.clone()], Some(event.channel.clone()));
             return Ok(Seen::Here(Sent { ids, channel, ..Sent::default() }));
         }

@@ -42,7 +42,7 @@ impl DiscordDriver {
     async fn by_bot(&self, sending: &Sending, said: &Said) -> Result<Sent, Ended> {
         let channel = channel(sending).ok_or_else(|| no_channel(sending))?;
         let _turn = self.turn(sending, Some(channel)).await;
-        if self.claims.is_unsure(&sending.key) && !self.is_fresh(sending) {
+        if self.doubts.is_unsure(&sending.key) && !self.is_fresh(sending) {
             // The nonce is forgotten by now, and the last try may have arrived.
             if let Some(sent) = self.find_by_bot(sending, said).await? {
                 return Ok(sent);
@@ -177,6 +177,7 @@ impl DiscordDriver {
         let id = |key: &str| id(message, key).map(|id| id.to_string());
         let message = MessageId::new(&id("id")?).ok()?;
         self.claims.take(&message, &sending.key);
+        self.doubts.settle(&sending.key);
         let channel = id("channel_id").and_then(|channel| ChannelKey::new(&channel).ok());
         Some(Sent { ids: vec![message], channel, ..Sent::default() })
     }
@@ -188,7 +189,7 @@ impl DiscordDriver {
             Ended::Call(failure) => failure.of_send(&scope(sending)),
         };
         if matches!(error, SendError::Ambiguous { .. }) {
-            self.claims.doubt(&sending.key);
+            self.doubts.doubt(&sending.key);
         }
         error
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tieline_core::address::Address;
+use tieline_core::claims::Claims;
 use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Inbound, InboundError, Room,
     Services,
@@ -14,8 +15,8 @@ use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, 
 use tieline_core::webhook::{ListenAt, Mount};
 
 use crate::api::Api;
-use crate::claims::Claims;
 use crate::cut;
+use crate::doubts::Doubts;
 use crate::health::Pulse;
 use crate::inbound::{BODY_LIMIT, Receiver};
 use crate::instance::Instance;
@@ -32,6 +33,7 @@ pub(crate) struct WhatsAppDriver {
     pub(crate) names: Names,
     pub(crate) registered: Registered,
     pub(crate) claims: Claims,
+    pub(crate) doubts: Doubts,
     pub(crate) offers: Offers,
     pub(crate) pulse: Pulse,
 }
@@ -46,6 +48,7 @@ impl WhatsAppDriver {
             names: Names::default(),
             registered: Registered::default(),
             claims: Claims::default(),
+            doubts: Doubts::default(),
             offers: Offers::default(),
             pulse: Pulse::default(),
         })

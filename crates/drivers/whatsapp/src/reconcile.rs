@@ -73,7 +73,7 @@ impl WhatsAppDriver {
                 return Ok(Reconciled::Arrived(self.became(sending, &chat, id)));
             }
         }
-        if let Some(rest) = self.claims.may_be_under_way(&sending.key) {
+        if let Some(rest) = self.doubts.may_be_under_way(&sending.key) {
             return Err(SendError::Retryable {
                 reason: "the WhatsApp addon may still be sending the file: the connection to it broke".to_owned(),
                 trouble: Trouble::Other,
@@ -116,7 +116,7 @@ impl WhatsAppDriver {
             if is_held || !self.services.links.is_known(self.instance.realm(), &id).await {
                 return Ok(Some(id));
             }
-            if !self.claims.doubt(&id, &wanted.sending.key) {
+            if !self.doubts.doubt(&id, &wanted.sending.key) {
                 return Err(SendError::Retryable {
                     reason: "the message's echo has just come; whether it is one is seen at the next look".to_owned(),
                     trouble: Trouble::Other,

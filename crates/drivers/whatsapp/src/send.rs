@@ -34,7 +34,7 @@ impl WhatsAppDriver {
         let answer = outcome?.map_err(|failure| {
             self.doubt(&failure);
             if let (Step::File(_), Failure::Lost { outcome: Transport::Unknown, .. }) = (&step, &failure) {
-                self.claims.broke(&sending.key);
+                self.doubts.broke(&sending.key);
             }
             failure.of_send(self.api.base())
         })?;
@@ -50,6 +50,7 @@ impl WhatsAppDriver {
     /// A part that is this message.
     pub(crate) fn became(&self, sending: &Sending, chat: &Jid, id: MessageId) -> Sent {
         self.claims.take(&id, &sending.key);
+        self.doubts.settle(&sending.key);
         Sent { ids: vec![id], channel: ChannelKey::new(&chat.to_string()).ok(), ..Sent::default() }
     }
 
