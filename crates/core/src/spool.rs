@@ -80,6 +80,11 @@ pub enum SpoolError {
     Disk(#[from] io::Error),
 }
 
+/// Why a file is not relayed that is over an instance's `max_file_size` of so many bytes, for people.
+pub fn too_large(limit: u64) -> String {
+    format!("larger than {limit} bytes")
+}
+
 /// The spool, as drivers and the relay see it.
 #[async_trait]
 pub trait MediaSpool: Send + Sync + 'static {

@@ -1,6 +1,7 @@
 //! Everything that touches the network or the disk on behalf of a driver, and knows no platform.
 //!
 //! - [`client`](mod@client): the one HTTP client builder, and what an error of it means for a send.
+//! - [`store`]: an answer's body into the spool.
 //! - [`Endpoint`]: one address that is posted to over and over.
 //! - [`guard`]: fetching what strangers name.
 //! - [`listener`]: HTTP for strangers, within limits.
@@ -10,6 +11,7 @@
 
 pub mod client;
 mod dial;
+mod download;
 mod endpoint;
 mod failure;
 pub mod guard;
@@ -21,6 +23,7 @@ mod tls;
 pub mod websocket;
 
 pub use client::{ClientError, ClientSettings, Transport, client, describe, install_crypto, outcome};
+pub use download::{StoreError, store};
 pub use endpoint::{Answered, Endpoint, Unanswered, read_whole};
 pub use guard::{Fetched, GuardError, GuardedFetch, is_public};
 pub use limit::KeyedLimiter;

@@ -5,7 +5,7 @@ use tieline_core::driver::TextUnit;
 use tieline_core::event::{Attachment, Content};
 use tieline_core::send::{Outgoing, Part};
 use tieline_core::split::split;
-use tieline_core::spool::SpoolId;
+use tieline_core::spool::{SpoolId, too_large};
 use url::Url;
 
 use crate::address::CHANNEL;
@@ -120,7 +120,7 @@ fn way<'f>(instance: &Instance, file: &'f Attachment) -> Result<&'f SpoolId, Str
         Content::Remote(_) => return Err("it was not fetched".to_owned()),
     };
     let limit = instance.capabilities.max_file_size.min(MAX_REQUEST);
-    if file.size.is_some_and(|size| size > limit) { Err(format!("larger than {limit} bytes")) } else { Ok(id) }
+    if file.size.is_some_and(|size| size > limit) { Err(too_large(limit)) } else { Ok(id) }
 }
 
 /// Files that travel in one message.

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use reqwest::Response;
 use serde_json::Value;
 use tieline_core::driver::BuildError;
-use tieline_core::spool::{MediaSpool, SpoolError, SpooledFile};
+use tieline_core::spool::{MediaSpool, SpooledFile};
 use tieline_net::client::{ClientSettings, client, upload_time};
-use tieline_net::describe;
+use tieline_net::{StoreError, describe, store};
 use url::Url;
 
 use crate::api::USER_AGENT;
@@ -44,6 +44,15 @@ pub(crate) enum MediaError {
 impl MediaError {
     fn later(reason: String) -> Self {
         Self::Later { reason, pause: None }
+    }
+}
+
+impl From<StoreError> for MediaError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooLarge { .. } => Self::Final(error.to_string()),
+            StoreError::Disk(_) | StoreError::BrokeOff(_) => Self::later(error.to_string()),
+        }
     }
 }
 
@@ -110,7 +119,7 @@ impl Files {
                     return Err(MediaError::Final(format!("Discord's file host answered {}", status.as_u16())));
                 }
             }
-            match store(response, spool, limit).await {
+            match store(response, spool, limit).await.map_err(MediaError::from) {
                 Err(MediaError::Later { reason, .. }) => broken = reason,
                 other => return other,
             }
@@ -125,25 +134,6 @@ fn pause(response: &Response, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(Duration::from_secs(seconds).min(LONGEST_PAUSE)).ok()
 }
 
-/// Writes an answer's body into the spool: whole, or not at all.
-async fn store(mut response: Response, spool: &dyn MediaSpool, limit: u64) -> Result<SpooledFile, MediaError> {
-    if response.content_length().is_some_and(|length| length > limit) {
-        return Err(MediaError::Final(too_large(limit)));
-    }
-    let refused = |error: SpoolError| match error {
-        SpoolError::TooLarge { limit } => MediaError::Final(too_large(limit)),
-        SpoolError::Disk(_) => MediaError::later(error.to_string()),
-    };
-    let mut writer = spool.begin(limit).await.map_err(refused)?;
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => writer.write(chunk).await.map_err(refused)?,
-            Ok(None) => return writer.finish().await.map_err(refused),
-            Err(error) => return Err(MediaError::later(format!("the download broke off: {}", describe(&error)))),
-        }
-    }
-}
-
 /// The address that a message, asked for anew, names for the same file: its path stays, its signature is fresh.
 pub(crate) fn renewed(message: &Value, expired: &str) -> Option<String> {
     let path = Url::parse(expired).ok()?.path().to_owned();
@@ -156,11 +146,6 @@ pub(crate) fn renewed(message: &Value, expired: &str) -> Option<String> {
         Value::Array(entries) => entries.iter().find_map(|entry| renewed(entry, expired)),
         _ => None,
     }
-}
-
-/// The reason of a label for a file that is over `max_file_size`.
-pub(crate) fn too_large(limit: u64) -> String {
-    format!("larger than {limit} bytes")
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
 use tieline_core::send::{Outgoing, Part};
 use tieline_core::split::split;
+use tieline_core::spool::too_large;
 use url::{Host, Url};
 
 use crate::escape;
-use crate::files::too_large;
 use crate::instance::{Instance, Sender};
 use crate::part::{FileFacts, Said, Step};
 use crate::settings::ReplyStyle;

@@ -7,13 +7,12 @@ use http::StatusCode;
 use http::header::LOCATION;
 use jiff::Timestamp;
 use reqwest::Response;
-use tieline_core::spool::{MediaSpool, SpoolError, SpooledFile};
+use tieline_core::spool::{MediaSpool, SpooledFile};
 use tieline_net::client::upload_time;
-use tieline_net::describe;
+use tieline_net::{StoreError, store};
 use url::Url;
 
 use crate::api::Api;
-use crate::files::too_large;
 use crate::instance::Instance;
 use crate::refusal::{Failure, Refusal};
 
@@ -34,6 +33,15 @@ pub(crate) enum DownloadError {
         /// A wait that the server asked for.
         pause: Option<Timestamp>,
     },
+}
+
+impl From<StoreError> for DownloadError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooLarge { .. } => Self::Final(error.to_string()),
+            StoreError::Disk(_) | StoreError::BrokeOff(_) => Self::Later { reason: error.to_string(), pause: None },
+        }
+    }
 }
 
 /// Fetches the file at `path` of the server.
@@ -68,7 +76,7 @@ async fn try_to_fetch(
             }
             other => other?,
         };
-        match store(response, spool, instance.capabilities.max_file_size).await {
+        match store(response, spool, instance.capabilities.max_file_size).await.map_err(DownloadError::from) {
             Err(DownloadError::Later { reason, .. }) => broken = reason,
             other => return other,
         }
@@ -153,28 +161,4 @@ async fn open(api: &Api, instance: &Instance, start: &Url, now: Timestamp) -> Re
         });
     }
     Err(DownloadError::Final("the server redirects too often".to_owned()))
-}
-
-/// Writes an answer's body into the spool: whole, or not at all.
-async fn store(mut response: Response, spool: &dyn MediaSpool, limit: u64) -> Result<SpooledFile, DownloadError> {
-    if response.content_length().is_some_and(|length| length > limit) {
-        return Err(DownloadError::Final(too_large(limit)));
-    }
-    let refused = |error: SpoolError| match error {
-        SpoolError::TooLarge { limit } => DownloadError::Final(too_large(limit)),
-        SpoolError::Disk(_) => DownloadError::Later { reason: error.to_string(), pause: None },
-    };
-    let mut writer = spool.begin(limit).await.map_err(refused)?;
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => writer.write(chunk).await.map_err(refused)?,
-            Ok(None) => return writer.finish().await.map_err(refused),
-            Err(error) => {
-                return Err(DownloadError::Later {
-                    reason: format!("the download broke off: {}", describe(&error)),
-                    pause: None,
-                });
-            }
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
+use tieline_core::spool::too_large;
 
 use crate::instance::Instance;
 
@@ -120,11 +121,6 @@ fn is_mime(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default();
     text.bytes().all(|b| (b' '..0x7f).contains(&b))
         && essence.trim().split_once('/').is_some_and(|(kind, name)| part(kind) && part(name))
-}
-
-/// The reason of a label for a file that is over `max_file_size`.
-pub(crate) fn too_large(limit: u64) -> String {
-    format!("larger than {limit} bytes")
 }
 
 fn path_of(id: &str, name: &str) -> String {

@@ -10,7 +10,7 @@ use tieline_core::event::{Attachment, Content};
 use tieline_core::markup::Dialect;
 use tieline_core::send::{Outgoing, Part};
 use tieline_core::split::split;
-use tieline_core::spool::SpoolId;
+use tieline_core::spool::{SpoolId, too_large};
 use url::Url;
 
 use crate::body;
@@ -98,11 +98,6 @@ fn way(instance: &Instance, file: &Attachment) -> Result<(SpoolId, u64), String>
         0 if file.size.is_some() => Err("it is empty".to_owned()),
         size => Ok((id, size)),
     }
-}
-
-/// The reason of a label for a file that is over `max_file_size`.
-pub(crate) fn too_large(limit: u64) -> String {
-    format!("larger than {limit} bytes")
 }
 
 /// What stands for a file that is not sent: `[Image: cat.png] https://… (too large)`.

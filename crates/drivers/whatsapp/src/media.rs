@@ -3,13 +3,11 @@
 //! They are fetched from the addon and from nowhere else, whatever a payload says: a path below `/media/`.
 
 use http::StatusCode;
-use reqwest::Response;
-use tieline_core::spool::{MediaSpool, SpoolError, SpooledFile};
+use tieline_core::spool::{MediaSpool, SpooledFile};
 use tieline_net::client::upload_time;
-use tieline_net::describe;
+use tieline_net::{StoreError, store};
 
 use crate::api::Api;
-use crate::cut::too_large;
 
 /// How often a download that breaks off is begun again within one call.
 const TRIES: usize = 3;
@@ -23,6 +21,15 @@ pub(crate) enum MediaError {
     Final(String),
     /// It may be there later.
     Later(String),
+}
+
+impl From<StoreError> for MediaError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooLarge { .. } => Self::Final(error.to_string()),
+            StoreError::Disk(_) | StoreError::BrokeOff(_) => Self::Later(error.to_string()),
+        }
+    }
 }
 
 /// Fetches the file at a path of the addon, of at most so many bytes.
@@ -71,31 +78,12 @@ async fn try_to_fetch(api: &Api, spool: &dyn MediaSpool, path: &str, limit: u64)
             // A redirect would lead away from the addon.
             status => return Err(MediaError::Final(format!("the WhatsApp addon answered {}", status.as_u16()))),
         }
-        match store(response, spool, limit).await {
+        match store(response, spool, limit).await.map_err(MediaError::from) {
             Err(MediaError::Later(why)) => broken = why,
             other => return other,
         }
     }
     Err(MediaError::Later(broken))
-}
-
-/// Writes an answer's body into the spool: whole, or not at all.
-async fn store(mut response: Response, spool: &dyn MediaSpool, limit: u64) -> Result<SpooledFile, MediaError> {
-    if response.content_length().is_some_and(|length| length > limit) {
-        return Err(MediaError::Final(too_large(limit)));
-    }
-    let refused = |error: SpoolError| match error {
-        SpoolError::TooLarge { limit } => MediaError::Final(too_large(limit)),
-        SpoolError::Disk(_) => MediaError::Later(error.to_string()),
-    };
-    let mut writer = spool.begin(limit).await.map_err(refused)?;
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => writer.write(chunk).await.map_err(refused)?,
-            Ok(None) => return writer.finish().await.map_err(refused),
-            Err(error) => return Err(MediaError::Later(format!("the download broke off: {}", describe(&error)))),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod client;
 mod closing;
+mod downloads;
 mod listener;
 mod newcomers;
 mod offers;

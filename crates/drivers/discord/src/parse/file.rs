@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
 use tieline_core::markup::{Block, Span};
+use tieline_core::spool::too_large;
 use url::Url;
 
 use crate::cdn;
 use crate::fields::{list, name, text, whole};
 use crate::instance::Instance;
-use crate::media::too_large;
 use crate::message::flags;
 
 /// How many files of one message are relayed; Discord takes ten.
