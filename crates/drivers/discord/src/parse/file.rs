@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
+use tieline_core::file_name::{harmless_name, is_mime};
 use tieline_core::markup::{Block, Span};
 use tieline_core::spool::too_large;
 use url::Url;
@@ -13,8 +14,6 @@ use crate::message::flags;
 
 /// How many files of one message are relayed; Discord takes ten.
 const MOST: usize = 50;
-/// Longest name of a file in characters.
-const LONGEST_NAME: usize = 200;
 /// The bit in an attachment's `flags` that hides it until it is clicked.
 const SPOILER: u64 = 1 << 3;
 /// What the name of a hidden file begins with.
@@ -105,8 +104,8 @@ fn shown(url: &str) -> Option<String> {
 
 /// The title that the file was given, with the extension by which programs know it, else its name.
 fn file_name(file: &Value) -> String {
-    let filename = name(file, "filename").map(|name| harmless(&name)).unwrap_or_default();
-    let title = name(file, "title").map(|name| harmless(&name)).unwrap_or_default();
+    let filename = name(file, "filename").and_then(|name| harmless_name(&name)).unwrap_or_default();
+    let title = name(file, "title").and_then(|name| harmless_name(&name)).unwrap_or_default();
     let extension = filename.rsplit_once('.').map(|(_, extension)| format!(".{extension}")).unwrap_or_default();
     let mut shown = match (title.is_empty(), filename.is_empty()) {
         (true, true) => "file".to_owned(),
@@ -123,22 +122,4 @@ fn file_name(file: &Value) -> String {
 /// Whether it is hidden until it is clicked.
 fn is_hidden(file: &Value) -> bool {
     whole(file, "flags").is_some_and(|flags| flags & SPOILER != 0)
-}
-
-/// A name without a path, and without what would end a header, turn text around or name a folder.
-fn harmless(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kept: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    let kept = kept.trim().trim_start_matches('.');
-    let length = kept.chars().count();
-    // The end says what it is.
-    kept.chars().skip(length.saturating_sub(LONGEST_NAME)).collect()
-}
-
-/// Whether a text has the form of a MIME type; anything else would be refused as a header.
-fn is_mime(text: &str) -> bool {
-    let sound =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
-    text.split_once('/').is_some_and(|(kind, name)| sound(kind) && sound(name))
 }

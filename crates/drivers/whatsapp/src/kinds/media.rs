@@ -2,15 +2,13 @@
 
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
+use tieline_core::file_name::harmless_name;
 
 use crate::fields::{flag, text, whole};
 use crate::kinds::Said;
 use crate::markup::parse;
 use crate::payload::Payload;
 use crate::unwrap::Inner;
-
-/// Longest name of a file in characters.
-const LONGEST_NAME: usize = 120;
 
 /// The file with what was written under it.
 pub(super) fn said(payload: &Payload, message: &Inner<'_>) -> Said {
@@ -73,8 +71,8 @@ fn content(media_url: Option<&str>, wrapped: bool) -> Content {
 /// The name that the sender's phone gave, or one by its kind.
 fn name(kind: AttachmentKind, mime: &str, media: &Value, media_url: Option<&str>) -> String {
     let given = text(media, "fileName").or_else(|| text(media, "title").filter(|_| kind == AttachmentKind::Document));
-    if let Some(given) = given.map(|given| without_path(&given)).filter(|given| !given.is_empty()) {
-        return given;
+    if let Some(harmless) = given.and_then(|given| harmless_name(&given)) {
+        return harmless;
     }
     let stem = match kind {
         AttachmentKind::Image => "image",
@@ -90,20 +88,6 @@ fn name(kind: AttachmentKind, mime: &str, media: &Value, media_url: Option<&str>
         sound.then(|| extension.to_ascii_lowercase())
     });
     extension.map_or_else(|| stem.to_owned(), |extension| format!("{stem}.{extension}"))
-}
-
-/// The last piece of a path, without what a file's name must not hold.
-fn without_path(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = last.chars().filter(|c| !c.is_control()).collect();
-    let name = name.trim().trim_start_matches('.');
-    if name.chars().count() <= LONGEST_NAME {
-        return name.to_owned();
-    }
-    // The end says what it is.
-    let (stem, extension) = name.rsplit_once('.').filter(|(_, extension)| extension.len() <= 10).unwrap_or((name, ""));
-    let kept: String = stem.chars().take(LONGEST_NAME - 11).collect();
-    if extension.is_empty() { kept } else { format!("{kept}.{extension}") }
 }
 
 /// The extension by which programs know a type that WhatsApp sends.
@@ -162,9 +146,6 @@ mod tests {
             of("documentMessage", json!({ "fileName": "../a\\b/Of\nfer 1.pdf", "mimetype": "application/pdf" }));
         assert_eq!((document.name.as_str(), document.kind), ("Offer 1.pdf", AttachmentKind::Document));
         assert_eq!(of("documentMessage", json!({ "fileName": "..", "title": "t" })).name, "document.oga");
-        let long = of("documentMessage", json!({ "fileName": format!("{}.pdf", "ä".repeat(500)) })).name;
-        assert!(long.chars().count() <= LONGEST_NAME, "{long}");
-        assert_eq!(long.rsplit('.').next(), Some("pdf"));
     }
 
     #[test]
