@@ -12,6 +12,7 @@
 //! [`Driver::send`](driver::Driver::send) → [`Sent`](send::Sent).
 
 pub mod address;
+pub mod backoff;
 pub mod claims;
 pub mod clock;
 pub mod compose;

@@ -128,7 +128,7 @@ impl Completions {
             failures += 1;
             tracing::debug!(instance = %event.instance, message = %event.message_id, reason, "Event cannot be completed yet");
             let rest = Duration::try_from(deadline.duration_since(exchange.now())).unwrap_or_default();
-            exchange.sleep(COMPLETION.after(failures).min(rest)).await?;
+            exchange.sleep(COMPLETION.after(failures, fastrand::f64()).min(rest)).await?;
         }
     }
 }

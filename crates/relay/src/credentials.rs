@@ -28,7 +28,8 @@ impl Credentials {
             return; // another lane was told the same for the same try
         }
         entry.times = entry.times.saturating_add(1);
-        entry.again = now + SignedDuration::try_from(CREDENTIALS.after(entry.times)).unwrap_or(SignedDuration::ZERO);
+        entry.again = now
+            + SignedDuration::try_from(CREDENTIALS.after(entry.times, fastrand::f64())).unwrap_or(SignedDuration::ZERO);
     }
 
     /// Notes that they were taken.
@@ -48,7 +49,7 @@ impl Credentials {
         if entry.again > now {
             return Some(entry.again);
         }
-        let next = CREDENTIALS.after(entry.times.saturating_add(1));
+        let next = CREDENTIALS.after(entry.times.saturating_add(1), fastrand::f64());
         entry.again = now + SignedDuration::try_from(next).unwrap_or(SignedDuration::ZERO);
         entry.times = entry.times.saturating_add(1);
         None

@@ -309,7 +309,7 @@ impl Tries<'_> {
             );
             return Ok(Err(GivenUp { reason, refused: false }));
         }
-        let wait = ATTEMPTS.after(self.delivery.attempts).max(after.unwrap_or_default());
+        let wait = ATTEMPTS.after(self.delivery.attempts, fastrand::f64()).max(after.unwrap_or_default());
         let again = add(now, wait).min(deadline);
         self.exchange.telemetry.failed(&self.delivery, end, &self.exchange.guard.mask(reason), again);
         self.store_retry(again, reason).await;

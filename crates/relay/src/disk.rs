@@ -60,7 +60,7 @@ pub(crate) async fn watch(exchange: Arc<Exchange>) {
         let mut failures = 0;
         loop {
             failures += 1;
-            if exchange.sleep(DISK.after(failures)).await.is_err() {
+            if exchange.sleep(DISK.after(failures, fastrand::f64())).await.is_err() {
                 return;
             }
             match exchange.write_for_trial().await {

@@ -119,7 +119,7 @@ impl Exchange {
                     if self.shutdown.is_cancelled() {
                         return Err(Stopping);
                     }
-                    self.sleep(DISK.after(failures)).await?;
+                    self.sleep(DISK.after(failures, fastrand::f64())).await?;
                 }
             }
         }

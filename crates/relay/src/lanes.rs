@@ -88,7 +88,7 @@ impl Lanes {
                     Err(error) => {
                         failures += 1;
                         exchange.telemetry.disk_refused("reading a lane", &error);
-                        if exchange.sleep(DISK.after(failures)).await.is_err() {
+                        if exchange.sleep(DISK.after(failures, fastrand::f64())).await.is_err() {
                             break;
                         }
                     }

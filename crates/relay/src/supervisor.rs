@@ -29,7 +29,7 @@ pub(crate) async fn run(exchange: Arc<Exchange>, instance: InstanceId, context: 
         failures = if ran > 300 { 1 } else { failures + 1 };
         let reason = exchange.guard.mask(&reason);
         exchange.note_health(&instance, Side::Receiving, Some(&reason));
-        let again = DRIVERS.after(failures);
+        let again = DRIVERS.after(failures, fastrand::f64());
         exchange.telemetry.driver_stopped(&instance, &reason, again);
         if exchange.sleep(again).await.is_err() {
             return;
