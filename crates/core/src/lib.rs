@@ -19,6 +19,7 @@ pub mod compose;
 mod context;
 pub mod driver;
 pub mod event;
+pub mod fields;
 pub mod file_name;
 pub mod filter;
 pub mod frame;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::book::Book;
-use crate::fields::{one_line, text};
+use crate::fields::{self, text};
 use crate::jid::Jid;
 use crate::refusal::Failure;
 
@@ -117,7 +117,7 @@ impl Owner {
         let user = status.get("user").filter(|user| user.is_object())?;
         let jids = ["id", "lid"].into_iter().filter_map(|key| Jid::parse(&text(user, key)?));
         let jid = jids.into_iter().find(Jid::is_phone);
-        Some(Self { jid, name: text(user, "name").map(|name| one_line(&name)).unwrap_or_default() })
+        Some(Self { jid, name: fields::name(user, "name").unwrap_or_default() })
     }
 }
 
@@ -141,7 +141,7 @@ async fn read(api: &Api, list: Listing) -> Result<(Arc<HashMap<Jid, String>>, Du
 async fn subject(api: &Api, group: &Jid) -> Result<(Option<String>, Duration), Failure> {
     let jid = group.to_string();
     let answer = api.get("/groups/info", &[("number", &jid)], PATIENCE).await?;
-    Ok((text(&answer, "subject").map(|subject| one_line(&subject)).filter(|subject| !subject.is_empty()), KEEP))
+    Ok((fields::name(&answer, "subject"), KEEP))
 }
 
 async fn picture(api: &Api, whose: &Jid) -> Result<(Option<String>, Duration), Failure> {
@@ -152,8 +152,8 @@ async fn picture(api: &Api, whose: &Jid) -> Result<(Option<String>, Duration), F
 
 /// The name of an entry: the one in the address book, else the person's own. Who has none is listed by number.
 fn name(entry: &Value, jid: &Jid) -> Option<String> {
-    let names = ["name", "notify", "verifiedName"].into_iter().filter_map(|key| text(entry, key));
-    names.map(|name| one_line(&name)).find(|name| !name.is_empty() && name != jid.user())
+    let mut names = ["name", "notify", "verifiedName"].into_iter().filter_map(|key| fields::name(entry, key));
+    names.find(|name| name != jid.user())
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! The addon's own fields are not to be trusted for it: in a direct chat they name the partner even if the owner wrote,
 //! and they may hold a LID although the phone number is known. `raw.key` decides.
 
+use tieline_core::compose::one_line;
 use tieline_core::event::{Author, Authorship};
 
-use crate::fields::{flag, one_line, text};
+use crate::fields::{flag, text};
 use crate::jid::{Jid, Server};
 use crate::payload::Payload;
 
@@ -58,7 +59,8 @@ pub(crate) fn writer(payload: &Payload, chat: &Jid, session: &str) -> Writer {
     // The owner's messages carry the owner's own name, but `sender_name` may then be the partner's from the contacts.
     let contact = if is_owner { None } else { payload.sender_name.clone() };
     let names = [text(&payload.raw, "pushName"), contact, text(&payload.raw, "verifiedBizName")];
-    let display_name = names.into_iter().flatten().map(|name| one_line(&name)).find(|name| !name.is_empty());
+    let display_name =
+        names.into_iter().flatten().map(|name| one_line(&name).into_owned()).find(|name| !name.is_empty());
     let username = match &jid {
         Some(jid) if jid.is_phone() => jid.shown(),
         None => session.to_owned(),

@@ -7,7 +7,7 @@ use tieline_core::driver::{DriverError, Room};
 
 use crate::address::CHAT;
 use crate::driver::WhatsAppDriver;
-use crate::fields::{one_line, text};
+use crate::fields::{name, text};
 use crate::jid::{Jid, Server};
 use crate::refusal::Failure;
 
@@ -20,14 +20,14 @@ impl WhatsAppDriver {
         let failed = |failure: Failure| DriverError(failure.of_question(self.api.base()));
         let groups = self.api.get("/groups", &[], PATIENCE).await.map_err(failed)?;
         let chats = self.api.get("/chats", &[], PATIENCE).await.map_err(failed)?;
-        let groups = groups.as_array().into_iter().flatten().map(|group| (text(group, "id"), text(group, "subject")));
-        let chats = chats.as_array().into_iter().flatten().map(|chat| (text(chat, "jid"), text(chat, "name")));
+        let groups = groups.as_array().into_iter().flatten().map(|group| (text(group, "id"), name(group, "subject")));
+        let chats = chats.as_array().into_iter().flatten().map(|chat| (text(chat, "jid"), name(chat, "name")));
         let mut rooms: Vec<(Jid, String)> = Vec::new();
         for (id, name) in groups.chain(chats) {
             let Some(jid) = id.and_then(|id| Jid::parse(&id)).filter(|jid| *jid.server() != Server::Broadcast) else {
                 continue;
             };
-            let name = name.map(|name| one_line(&name)).filter(|name| !name.is_empty() && name != jid.user());
+            let name = name.filter(|name| name != jid.user());
             let name = name.unwrap_or_else(|| jid.shown());
             if !rooms.iter().any(|(known, _)| *known == jid) {
                 rooms.push((jid, name));

@@ -1,9 +1,10 @@
 //! Messages of businesses with buttons and lists to choose from, and what was chosen.
 
 use serde_json::Value;
+use tieline_core::compose::one_line;
 use tieline_core::markup::{Block, Markup, Span};
 
-use crate::fields::{list, one_line, text};
+use crate::fields::{list, text};
 use crate::kinds::Said;
 use crate::markup::parse;
 use crate::unwrap::Inner;
@@ -68,11 +69,17 @@ fn offered(
     choices: impl Iterator<Item = String>,
     footer: Option<String>,
 ) -> Vec<Block> {
-    let titles = titles.iter().flatten().map(|title| Block::Line(vec![Span::Bold(vec![Span::Text(one_line(title))])]));
+    let titles = titles
+        .iter()
+        .flatten()
+        .map(|title| Block::Line(vec![Span::Bold(vec![Span::Text(one_line(title).into_owned())])]));
     let mut blocks: Vec<Block> = titles.collect();
     blocks.extend(body.map(|body| parse(&body).blocks).into_iter().flatten());
-    blocks.extend(choices.take(SHOWN).map(|choice| Block::Item("-".to_owned(), vec![Span::Text(one_line(&choice))])));
-    blocks.extend(footer.map(|footer| Block::Line(vec![Span::Italic(vec![Span::Text(one_line(&footer))])])));
+    blocks.extend(
+        choices.take(SHOWN).map(|choice| Block::Item("-".to_owned(), vec![Span::Text(one_line(&choice).into_owned())])),
+    );
+    blocks
+        .extend(footer.map(|footer| Block::Line(vec![Span::Italic(vec![Span::Text(one_line(&footer).into_owned())])])));
     blocks
 }
 

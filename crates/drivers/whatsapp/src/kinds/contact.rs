@@ -1,9 +1,10 @@
 //! Contacts, as vCards.
 
 use serde_json::Value;
+use tieline_core::compose::one_line;
 use tieline_core::markup::{Block, Markup};
 
-use crate::fields::{list, one_line, text};
+use crate::fields::{list, name, text};
 use crate::kinds::{Said, line};
 use crate::unwrap::Inner;
 
@@ -23,10 +24,9 @@ pub(super) fn said(message: &Inner<'_>) -> Option<Said> {
 
 fn contact(contact: &Value) -> Option<Block> {
     let card = text(contact, "vcard").map(|card| Card::read(&card)).unwrap_or_default();
-    let name = text(contact, "displayName").map(|name| one_line(&name)).or(card.name);
+    let name = name(contact, "displayName").or(card.name);
     let mut what = card.ways;
     what.dedup();
-    let name = name.filter(|name| !name.is_empty());
     match (name, what.is_empty()) {
         (Some(name), false) => Some(line(format!("👤 {name}: {}", what.join(", ")))),
         (Some(name), true) => Some(line(format!("👤 {name}"))),
@@ -52,7 +52,7 @@ impl Card {
             let key = parameters.next().unwrap_or_default();
             // `item1.TEL` belongs to a group within the card.
             let key = key.rsplit('.').next().unwrap_or_default().to_ascii_uppercase();
-            let value = one_line(&unescaped(value));
+            let value = one_line(&unescaped(value)).into_owned();
             match key.as_str() {
                 "FN" if !value.is_empty() => name = Some(value),
                 "TEL" if phones.len() < SHOWN => {

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tieline_core::compose::one_line;
 use tieline_core::markup::{Block, Markup, Span};
 
-use crate::fields::{flag, one_line, text, whole};
+use crate::fields::{flag, text, whole};
 use crate::kinds::{Said, line, location, titled};
 use crate::markup::parse;
 use crate::payload::Payload;
@@ -13,8 +14,8 @@ use crate::unwrap::Inner;
 /// What, when, where.
 pub(super) fn said(message: &Inner<'_>) -> Option<Said> {
     let event = message.content;
-    let name = one_line(&text(event, "name")?);
-    let mut blocks = vec![titled("📅", &name)];
+    let name = text(event, "name")?;
+    let mut blocks = vec![titled("📅", &one_line(&name))];
     if flag(event, "isCanceled")
         && let Some(Block::Line(spans)) = blocks.first_mut()
     {
@@ -30,7 +31,8 @@ pub(super) fn said(message: &Inner<'_>) -> Option<Said> {
 /// An answer to an appointment. What was answered stands only in the addon's words; encrypted answers it cannot read.
 pub(super) fn answer(payload: &Payload, answer: &Value) -> Said {
     let words = one_line(&payload.content);
-    let words = if words.is_empty() { "📅 answered; the addon cannot tell what".to_owned() } else { words };
+    let words =
+        if words.is_empty() { "📅 answered; the addon cannot tell what".to_owned() } else { words.into_owned() };
     let about = answer.get("eventCreationMessageKey").and_then(|key| text(key, "id"));
     Said { text: Markup { blocks: vec![line(words)] }, about, ..Said::default() }
 }

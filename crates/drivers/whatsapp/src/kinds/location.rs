@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tieline_core::markup::{Block, Markup};
 
-use crate::fields::{number, one_line, text};
+use crate::fields::{name, number, text};
 use crate::kinds::{Said, line};
 use crate::markup::parse;
 use crate::unwrap::Inner;
@@ -25,8 +25,7 @@ pub(super) fn said(message: &Inner<'_>) -> Option<Said> {
 
 /// The name with the address, and the link.
 pub(super) fn lines(place: &Value, sign: bool) -> Vec<Block> {
-    let named = [text(place, "name"), text(place, "address")].map(|name| name.map(|name| one_line(&name)));
-    let named: Vec<String> = named.into_iter().flatten().filter(|name| !name.is_empty()).collect();
+    let named: Vec<String> = [name(place, "name"), name(place, "address")].into_iter().flatten().collect();
     let link = link(place);
     if named.is_empty() && link.is_none() {
         return Vec::new();

@@ -1,26 +1,27 @@
 //! Polls and votes.
 
 use serde_json::Value;
+use tieline_core::compose::one_line;
 use tieline_core::markup::{Block, Markup, Span};
 
-use crate::fields::{list, one_line, text};
+use crate::fields::{list, text};
 use crate::kinds::{Said, line, titled};
 use crate::payload::Payload;
 use crate::unwrap::Inner;
 
 /// The question with its options.
 pub(super) fn said(message: &Inner<'_>) -> Option<Said> {
-    let question = one_line(&text(message.content, "name")?);
+    let question = text(message.content, "name")?;
     let options = list(message.content, "options").iter().filter_map(|option| text(option, "optionName"));
-    let options = options.map(|option| Block::Item("-".to_owned(), vec![Span::Text(one_line(&option))]));
-    let blocks = std::iter::once(titled("📊", &question)).chain(options).collect();
+    let options = options.map(|option| Block::Item("-".to_owned(), vec![Span::Text(one_line(&option).into_owned())]));
+    let blocks = std::iter::once(titled("📊", &one_line(&question))).chain(options).collect();
     Some(Said { text: Markup { blocks }, ..Said::default() })
 }
 
 /// What somebody chose now. The addon knows it only if it still has the poll (`vote` is empty else), and says an empty
 /// choice the same way.
 pub(super) fn vote(payload: &Payload, update: &Value) -> Said {
-    let chosen: Vec<String> = payload.vote.iter().map(|option| one_line(option)).filter(|o| !o.is_empty()).collect();
+    let chosen: Vec<_> = payload.vote.iter().map(|option| one_line(option)).filter(|o| !o.is_empty()).collect();
     let words = if chosen.is_empty() {
         "🗳️ voted; the addon cannot tell for what, or the vote was taken back".to_owned()
     } else {
