@@ -67,16 +67,18 @@ impl DiscordDriver {
 
     /// Asks which threads of a guild are active, where it was told without them.
     pub(crate) async fn find_threads(&self, guild: Snowflake) {
-        match self.api.get(&format!("guilds/{guild}/threads/active")).await {
-            Ok(mut found) => {
-                found["guild_id"] = Value::from(guild.to_string());
-                self.directory.hear("THREAD_LIST_SYNC", &found);
+        let why = match self.api.get(&format!("guilds/{guild}/threads/active")).await {
+            Ok(Value::Object(mut found)) => {
+                found.insert("guild_id".to_owned(), Value::from(guild.to_string()));
+                return self.directory.hear("THREAD_LIST_SYNC", &Value::Object(found));
             }
-            Err(failure) => tracing::warn!(
-                instance = %self.instance.id, %guild, %failure,
-                "Discord does not say which threads there are; what was written in them meanwhile is missed"
-            ),
-        }
+            Ok(_) => "Discord answers something that is no list of threads".to_owned(),
+            Err(failure) => failure.to_string(),
+        };
+        tracing::warn!(
+            instance = %self.instance.id, %guild, why,
+            "Discord does not say which threads there are; what was written in them meanwhile is missed"
+        );
     }
 
     /// Reads what was said in a channel since a message, as far as the settings want it.

@@ -269,3 +269,15 @@ async fn a_channels_webhooks_are_forgotten_when_they_change() {
     assert_eq!((find().await.id, scene.asked(Route::ChannelWebhooks)), (made.id, 2));
     assert!(scene.driver.webhooks.is_ours(made.id));
 }
+
+#[tokio::test]
+async fn threads_that_are_no_list_of_threads_are_told_and_passed_over() {
+    let log = RecordingLog::start();
+    let scene = scene().await;
+    for odd in [json!([]), json!("x"), json!(7)] {
+        scene.discord.faults().on(Route::ActiveThreads).next(1, Fault::Answer { status: 200, body: odd.to_string() });
+        scene.driver.find_threads(as_ours(scene.guild)).await;
+    }
+    let warnings = log.warnings();
+    assert_eq!(warnings.iter().filter(|line| line.contains("which threads there are")).count(), 3, "{warnings:?}");
+}
