@@ -50,10 +50,9 @@ impl Webhook {
         format!("webhooks/{}/{}", self.id, self.token.reveal())
     }
 
-    /// Reads one that belongs to an application and can be posted through.
-    fn read(webhook: &Value, application: Snowflake) -> Option<Self> {
-        let ours = whole(webhook, "type") == Some(INCOMING) && id(webhook, "application_id") == Some(application);
-        let token = text(webhook, "token").filter(|_| ours)?;
+    /// Reads one that can be posted through.
+    fn read(webhook: &Value) -> Option<Self> {
+        let token = text(webhook, "token")?;
         Some(Self { id: id(webhook, "id")?, token: Secret::new(token), channel: id(webhook, "channel_id") })
     }
 }
@@ -94,14 +93,17 @@ impl Webhooks {
             None => *self.application.get_or_try_init(|| own_application(api)).await?,
         };
         let path = format!("channels/{channel}/webhooks");
-        let there = api.get(&path).await?;
-        let ours = there.as_array().into_iter().flatten().filter_map(|webhook| Webhook::read(webhook, application));
+        let Value::Array(there) = api.get(&path).await? else {
+            // Whoever cannot see what is there would make one more each time.
+            return Err(Failure::Unusable("Discord answers something that is no list of webhooks".to_owned()));
+        };
+        let ours = there.iter().filter(|webhook| is_ours(webhook, application)).filter_map(Webhook::read);
         // The oldest, so that every start takes the same one.
         let webhook = if let Some(found) = ours.min_by_key(|webhook| webhook.id) {
             found
         } else {
             let made = api.post(&path, &json!({ "name": NAME })).await?;
-            Webhook::read(&made, application).ok_or_else(|| {
+            Webhook::read(&made).ok_or_else(|| {
                 Failure::Unusable("Discord made a webhook, but did not say how to post through it".to_owned())
             })?
         };
@@ -142,6 +144,11 @@ impl Webhooks {
     }
 }
 
+/// Whether an application owns it, and messages come in by it.
+fn is_ours(webhook: &Value, application: Snowflake) -> bool {
+    whole(webhook, "type") == Some(INCOMING) && id(webhook, "application_id") == Some(application)
+}
+
 fn is_gone(failure: &Failure) -> bool {
     failure.code() == Some(code::UNKNOWN_WEBHOOK)
 }
@@ -162,18 +169,20 @@ mod tests {
     #[test]
     fn only_what_we_own_and_can_post_through_is_taken() {
         let ours = json!({ "id": "7", "type": 1, "application_id": "5", "token": "t", "channel_id": "3" });
-        let webhook = Webhook::read(&ours, Snowflake(5)).expect("ours");
+        let webhook = Webhook::read(&ours).expect("ours");
         assert_eq!((webhook.id, webhook.channel), (Snowflake(7), Some(Snowflake(3))));
         assert_eq!(webhook.path(), "webhooks/7/t");
         assert!(!format!("{webhook:?}").contains("\"t\""));
         let with = |key: &str, value: Value| {
             let mut other = ours.clone();
             other[key] = value;
-            Webhook::read(&other, Snowflake(5))
+            other
         };
-        assert_eq!(with("type", json!(2)), None, "it follows another channel");
-        assert_eq!(with("application_id", Value::Null), None, "a person made it");
-        assert_eq!(with("application_id", json!("6")), None, "another bot's");
-        assert_eq!(with("token", Value::Null), None);
+        let is_ours = |webhook: &Value| super::is_ours(webhook, Snowflake(5));
+        assert!(is_ours(&ours));
+        assert!(!is_ours(&with("type", json!(2))), "it follows another channel");
+        assert!(!is_ours(&with("application_id", Value::Null)), "a person made it");
+        assert!(!is_ours(&with("application_id", json!("6"))), "another bot's");
+        assert_eq!(Webhook::read(&with("token", Value::Null)), None);
     }
 }

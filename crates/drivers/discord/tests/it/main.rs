@@ -4,6 +4,7 @@ mod conformance;
 mod gateway_connection;
 mod gateway_history;
 mod gateway_scene;
+mod lies;
 mod limits;
 mod looking;
 mod receiving;
