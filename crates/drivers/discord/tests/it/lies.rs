@@ -2,17 +2,27 @@
 
 use serde_json::{Value, json};
 use tieline_core::address::Address;
-use tieline_core::send::SendError;
+use tieline_core::send::{Outgoing, Reconciled, SendError};
 use tieline_testkit::discord::{DiscordScript, Fault, Route};
 
-use crate::scene::{scene, scene_with};
+use crate::scene::{Scene, scene, scene_with};
 
 fn answer(body: &Value) -> Fault {
     Fault::Answer { status: 200, body: body.to_string() }
 }
 
+fn answer_after(body: &Value) -> Fault {
+    Fault::AnswerAfter { status: 200, body: body.to_string() }
+}
+
 fn reason(ended: Result<impl std::fmt::Debug, SendError>) -> String {
     ended.expect_err("it is no success").to_string()
+}
+
+fn by_url(scene: &Scene, text: &str) -> Outgoing {
+    let webhook = scene.discord.add_webhook(scene.channel, scene.ann, "hers");
+    let url = format!("{}/webhooks/{}/{}", scene.discord.url(), webhook.id, webhook.token);
+    Outgoing { target: Address::of([("webhook_url", url.as_str())]), ..scene.outgoing(text) }
 }
 
 #[tokio::test]
@@ -55,4 +65,26 @@ async fn odd_answers_everywhere_end_no_process() {
             assert!(!findings.is_empty());
         }
     }
+}
+
+#[tokio::test]
+async fn without_a_bot_a_message_that_was_taken_but_not_named_is_not_sent_again() {
+    let mut scene = scene().await;
+    scene.without_bot();
+    let outgoing = by_url(&scene, "hello");
+    for taken in [answer_after(&json!({})), Fault::AnswerAfter { status: 204, body: String::new() }] {
+        scene.discord.faults().on(Route::ExecuteWebhook).next(1, taken);
+        let sent = scene.deliver(&outgoing).await.expect("Discord took it");
+        assert!(sent[0].ids.is_empty(), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_bot_the_history_names_it() {
+    let scene = scene().await;
+    scene.discord.faults().on(Route::ExecuteWebhook).next(1, answer_after(&json!({ "id": [1], "channel_id": {} })));
+    let sending = scene.first(&scene.outgoing("hello"));
+    assert!(matches!(scene.driver.send(&sending).await, Err(SendError::Ambiguous { .. })));
+    let found = scene.driver.reconcile(&sending, &[]).await.expect("it can be read");
+    assert!(matches!(found, Reconciled::Arrived(_)), "{found:?}");
 }

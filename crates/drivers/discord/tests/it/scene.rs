@@ -89,6 +89,14 @@ impl Scene {
         running
     }
 
+    /// From now on the instance has no bot, only webhooks that targets name.
+    pub(crate) fn without_bot(&mut self) {
+        let settings = json!({ "api_url": self.discord.url() });
+        let resolved = Discord.resolve(&InstanceId::new("dc").expect("an id"), &settings, &Defaults::default());
+        self.instance = resolved.instance.expect("sound");
+        self.driver = self.another_driver();
+    }
+
     /// Another driver of the same instance, as the next process has it.
     pub(crate) fn another_driver(&self) -> Arc<dyn Driver> {
         Arc::clone(&self.instance).build(self.services.clone()).expect("the driver can be built")
