@@ -16,6 +16,8 @@ use crate::resolve::WHERE_FROM;
 
 /// How much of what Discord says is shown, in characters.
 const SHOWN: usize = 200;
+/// How many wrong fields are shown.
+const FIELDS: usize = 5;
 /// How long a channel is left alone where a permission is missing, and a webhook that is gone.
 const LEFT_ALONE: Duration = Duration::from_mins(5);
 /// How long a token that was refused is not shown again; the relay's first try comes after 10 s.
@@ -136,7 +138,8 @@ impl Refusal {
                 Some(format!("give the bot {} in this channel", self.needs))
             }
             code::INVALID_FORM if !self.fields.is_empty() => {
-                let fields: Vec<String> = self.fields.iter().map(|(name, code)| format!("`{name}` ({code})")).collect();
+                let fields = self.fields.iter().take(FIELDS).map(|(name, code)| format!("`{name}` ({code})"));
+                let fields: Vec<String> = fields.collect();
                 Some(format!("it does not take {}", fields.join(", ")))
             }
             _ if self.is_too_large() => {

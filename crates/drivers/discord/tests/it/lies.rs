@@ -1,6 +1,6 @@
 //! A server that answers what Discord never would: it costs no more than the message that it is about.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tieline_core::address::Address;
 use tieline_core::send::{Outgoing, Reconciled, SendError};
 use tieline_testkit::discord::{DiscordScript, Fault, Route};
@@ -87,4 +87,15 @@ async fn with_a_bot_the_history_names_it() {
     assert!(matches!(scene.driver.send(&sending).await, Err(SendError::Ambiguous { .. })));
     let found = scene.driver.reconcile(&sending, &[]).await.expect("it can be read");
     assert!(matches!(found, Reconciled::Arrived(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_countless_fields_is_a_short_sentence() {
+    let scene = scene_with(DiscordScript::unlimited(), json!({ "send_method": "bot" })).await;
+    let wrong = json!({ "_errors": [{ "code": "X".repeat(5000), "message": "no" }] });
+    let errors: Map<String, Value> = (0..2000).map(|n| (format!("field{n}"), wrong.clone())).collect();
+    let body = json!({ "code": 50035, "message": "Invalid Form Body", "errors": errors });
+    scene.discord.faults().on(Route::CreateMessage).next(1, Fault::Answer { status: 400, body: body.to_string() });
+    let why = reason(scene.deliver(&scene.outgoing("hello")).await);
+    assert!(why.len() < 4000 && why.contains("field0"), "{} bytes", why.len());
 }
