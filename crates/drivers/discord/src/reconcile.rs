@@ -82,7 +82,8 @@ impl DiscordDriver {
 
     /// Whether the platform still knows a nonce of this send.
     pub(crate) fn is_fresh(&self, sending: &Sending) -> bool {
-        self.services.clock.now().duration_since(sending.since) < NONCE
+        // How old one is that seems to be in the future, since the clock was set back, nobody knows.
+        (SignedDuration::ZERO..NONCE).contains(&self.services.clock.now().duration_since(sending.since))
     }
 
     /// Waits until no other send of the same content into a channel is under way, or looked for.
@@ -102,7 +103,7 @@ impl DiscordDriver {
     async fn look_by_bot(&self, sending: &Sending, said: &Said, held: &[Event]) -> Result<Seen, SendError> {
         let Some(channel) = channel(sending) else { return Ok(Seen::Unreadable) };
         let bot = self.bot().await.map_err(|failure| failure.before_send(&scope(sending)))?;
-        self.look(&Wanted::new(sending, said, channel, Posters { bot: Some(bot), webhook: None }), held).await
+        self.look(&self.wanted(sending, said, channel, Posters { bot: Some(bot), webhook: None }), held).await
     }
 
     async fn look_by_webhook(&self, sending: &Sending, said: &Said, held: &[Event]) -> Result<Seen, SendError> {
@@ -123,7 +124,7 @@ impl DiscordDriver {
             Voice::Bot | Voice::Webhook => None,
         };
         let posters = Posters { bot, webhook: Some(place.webhook.id) };
-        self.look(&Wanted::new(sending, said, place.channel(), posters), held).await
+        self.look(&self.wanted(sending, said, place.channel(), posters), held).await
     }
 
     /// The bot's user id.
@@ -133,6 +134,13 @@ impl DiscordDriver {
         }
         let me = self.api.get("users/@me").await?;
         id(&me, "id").ok_or_else(|| Failure::Unusable("Discord does not say who the bot is".to_owned()))
+    }
+
+    fn wanted<'w>(&self, sending: &'w Sending, said: &'w Said, channel: Snowflake, posters: Posters) -> Wanted<'w> {
+        // The clock may have been set back since.
+        let since = sending.since.min(self.services.clock.now());
+        let earliest = Snowflake::at(since.checked_sub(SKEW).unwrap_or(since));
+        Wanted { sending, said, channel, posters, earliest }
     }
 
     async fn look(&self, wanted: &Wanted<'_>, held: &[Event]) -> Result<Seen, SendError> {
@@ -213,12 +221,7 @@ impl DiscordDriver {
     }
 }
 
-impl<'w> Wanted<'w> {
-    fn new(sending: &'w Sending, said: &'w Said, channel: Snowflake, posters: Posters) -> Self {
-        let since = sending.since.checked_sub(SKEW).unwrap_or(sending.since);
-        Self { sending, said, channel, posters, earliest: Snowflake::at(since) }
-    }
-
+impl Wanted<'_> {
     fn is_event(&self, event: &Event) -> bool {
         let Body::Message(message) = &event.body else { return false };
         let author = Snowflake::parse(&event.author.id);

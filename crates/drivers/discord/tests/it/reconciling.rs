@@ -172,6 +172,25 @@ async fn a_bots_repeat_after_the_nonce_is_forgotten_looks_first() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_hides_no_message() {
+    for (settings, route) in [(json!({}), Route::ExecuteWebhook), (bot(), Route::CreateMessage)] {
+        let scene = scene_with(DiscordScript::unlimited(), settings).await;
+        scene.discord.faults().on(route).next(1, Fault::DropAfter);
+        let mut sending = scene.first(&scene.outgoing("hello"));
+        lose(&scene, &sending).await;
+        sending.since = sending.since.checked_add(SignedDuration::from_hours(1)).expect("a time");
+        assert_eq!(vec![found(&scene, &sending).await], ids(&scene));
+    }
+    let scene = scene_with(DiscordScript::unlimited(), bot()).await;
+    scene.discord.faults().on(Route::CreateMessage).next(1, Fault::DropAfter);
+    let mut sending = scene.first(&scene.outgoing("hello"));
+    lose(&scene, &sending).await;
+    sending.since = sending.since.checked_add(SignedDuration::from_hours(1)).expect("a time");
+    scene.driver.send(&sending).await.expect("it is found");
+    assert_eq!(scene.discord.requests_to(Route::CreateMessage).len(), 1, "the nonce may be forgotten");
+}
+
+#[tokio::test]
 async fn two_sends_of_the_bot_with_one_text_find_a_message_each() {
     let scene = scene_with(DiscordScript::unlimited(), bot()).await;
     let lost = numbered(&scene, 1, "same");
