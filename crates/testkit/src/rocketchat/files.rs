@@ -10,9 +10,6 @@ use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use multer::{Field, Multipart};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use tieline_core::spool::SpoolId;
-use tokio::io::AsyncWriteExt;
 
 use super::inside::Inside;
 use super::message::{FakeFile, FakeMessage, THUMBNAIL};
@@ -22,6 +19,7 @@ use super::rest::check_impersonation;
 use super::shape::text;
 use super::state::{Account, State, Upload};
 use crate::port::{Answer, bytes_body, file_body};
+use crate::written::{Writing, Written};
 
 /// Where a client puts the caption of a file.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +148,8 @@ impl Inside {
     ) -> Result<FakeMessage, Refusal> {
         let id = self.state().new_id("F");
         let path = self.files.path().join(&id);
-        std::fs::write(&path, bytes).map_err(|error| Refusal::plain(&error.to_string()))?;
+        let Written { path, size, sha256 } =
+            Written::keep(path, bytes).map_err(|error| Refusal::plain(&error.to_string()))?;
         let (text, description) = match caption {
             Caption::Text(text) => (text, ""),
             Caption::Description(description) => ("", description),
@@ -160,8 +159,8 @@ impl Inside {
             description: description.to_owned(),
             name: name.to_owned(),
             mime: mime.to_owned(),
-            size: bytes.len() as u64,
-            sha256: hex(Sha256::new_with_prefix(bytes)),
+            size,
+            sha256,
             path,
         };
         let author = self.state().account(user).cloned().ok_or_else(Refusal::unauthorized)?;
@@ -229,22 +228,18 @@ impl Inside {
         }
         let id = self.state().new_id("F");
         let path = self.files.path().join(&id);
-        let mut out = tokio::fs::File::create(&path).await.map_err(disk)?;
-        let mut digest = Sha256::new();
-        let mut size = 0;
+        let mut writing = Writing::at(&path).await.map_err(disk)?;
         loop {
             let chunk: Option<Bytes> =
                 field.chunk().await.map_err(|error| Refusal::meteor("error-invalid-body", &error.to_string()))?;
             let Some(chunk) = chunk else { break };
-            size += chunk.len() as u64;
-            if size > self.script.max_file_size {
+            writing.write(&chunk).await.map_err(disk)?;
+            if writing.size > self.script.max_file_size {
                 return Err(Refusal::meteor("error-file-too-large", "File size exceeds the allowed limit"));
             }
-            digest.update(&chunk);
-            out.write_all(&chunk).await.map_err(disk)?;
         }
-        out.flush().await.map_err(disk)?;
-        Ok(FakeFile { description: String::new(), id, name, mime, size, sha256: hex(digest), path })
+        let Written { path, size, sha256 } = writing.done().await.map_err(disk)?;
+        Ok(FakeFile { description: String::new(), id, name, mime, size, sha256, path })
     }
 
     /// `/file-upload/{fileId}/{name}`.
@@ -322,8 +317,4 @@ fn segment(head: &Parts, index: usize) -> Result<&str, Refusal> {
 
 fn mismatch() -> Refusal {
     Refusal::plain("Match failed [400]")
-}
-
-fn hex(digest: Sha256) -> String {
-    SpoolId::of_digest(digest.finalize().into()).into()
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::ddp::Ddp;
 use super::faults::Faults;
 use super::limits::{Allowance, Limit, Windows};
 use super::outgoing::HookCall;
@@ -42,6 +43,8 @@ pub struct RecordedRequest {
 pub(crate) struct Inside {
     pub(crate) script: RocketChatScript,
     pub(crate) faults: Faults,
+    /// The realtime API.
+    pub(crate) ddp: Ddp,
     /// Where uploaded bytes lie.
     pub(crate) files: TempDir,
     /// Where files are redirected to, if they lie in an object storage.
@@ -67,6 +70,7 @@ impl Inside {
         Self {
             script,
             faults: Faults::default(),
+            ddp: Ddp::default(),
             files,
             storage,
             ended: CancellationToken::new(),

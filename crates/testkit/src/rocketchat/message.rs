@@ -32,6 +32,14 @@ pub struct FakeMessage {
     pub bot: Option<String>,
     /// The message that opened the thread it is in.
     pub tmid: Option<String>,
+    /// How many replies its thread has.
+    pub replies: usize,
+    /// When the last of them was posted.
+    pub last_reply: Option<Timestamp>,
+    /// What kind of message it is (`t`), if not a person's: `uj`, `rm`.
+    pub kind: Option<String>,
+    /// Whether it is pinned.
+    pub pinned: bool,
     /// Its files, thumbnails not among them.
     pub files: Vec<FakeFile>,
     /// Attachments that are not files.
@@ -140,6 +148,17 @@ impl FakeMessage {
             if let Some(value) = value {
                 put(key, json!(value));
             }
+        }
+        if let Some(kind) = &self.kind {
+            put("t", json!(kind));
+        }
+        if let Some(last) = self.last_reply {
+            put("tcount", json!(self.replies));
+            put("tlm", json!(iso(last)));
+        }
+        if self.pinned {
+            put("pinned", json!(true));
+            put("pinnedAt", json!(iso(self.updated)));
         }
         if let Some(integration) = &self.bot {
             put("bot", json!({ "i": integration }));

@@ -1,8 +1,9 @@
-//! A fake Rocket.Chat server with state: accounts, rooms, messages, files, integrations; REST, `/hooks`, and Outgoing
-//! Webhooks. It is strict: what the platform refuses, it refuses with the same status and body.
+//! A fake Rocket.Chat server with state: accounts, rooms, messages, files, integrations; REST, `/hooks`, Outgoing
+//! Webhooks, and the realtime API. It is strict: what the platform refuses, it refuses with the same status and body.
 //!
 //! What it does follows servers of versions 6 to 8; [`RocketChatScript::version`] decides where they differ.
 
+mod ddp;
 mod faults;
 mod files;
 mod incoming;
@@ -21,6 +22,7 @@ mod shape;
 mod state;
 mod storage;
 
+pub use ddp::{Realtime, RealtimeDial, Subscribed};
 pub use faults::{Fault, Faults, FaultsOn};
 pub use incoming::{HookOptions, IncomingHook};
 pub use inside::RecordedRequest;

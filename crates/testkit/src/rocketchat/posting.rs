@@ -36,7 +36,7 @@ pub(crate) struct Draft {
 impl Inside {
     /// Checks a draft and posts it: in the room, and to every Outgoing Webhook that listens.
     pub(crate) fn post(self: &Arc<Self>, draft: Draft) -> Result<FakeMessage, Refusal> {
-        let message = {
+        let (message, opener) = {
             let mut state = self.state();
             let author = state
                 .account(&draft.author)
@@ -63,6 +63,10 @@ impl Inside {
                 emoji: draft.emoji,
                 bot: draft.bot,
                 tmid,
+                replies: 0,
+                last_reply: None,
+                kind: None,
+                pinned: false,
                 files: draft.files,
                 attachments,
                 reactions: BTreeMap::new(),
@@ -71,13 +75,20 @@ impl Inside {
                 edited: None,
             };
             // A reply counts in its opener, which is thereby changed.
-            if let Some(opener) = message.tmid.as_deref().and_then(|tmid| state.message_mut(tmid)) {
+            let opener = message.tmid.as_deref().and_then(|tmid| state.message_mut(tmid)).map(|opener| {
                 opener.updated = now;
-            }
+                opener.replies += 1;
+                opener.last_reply = Some(now);
+                opener.clone()
+            });
             state.messages.push(message.clone());
-            message
+            (message, opener)
         };
         self.changed();
+        self.tell_message(&message);
+        if let Some(opener) = opener {
+            self.tell_message(&opener);
+        }
         outgoing::fire(self, &message, Happening::Posted);
         Ok(message)
     }
@@ -105,13 +116,15 @@ impl Inside {
             message.clone()
         };
         self.changed();
+        self.tell_message(&edited);
         outgoing::fire(self, &edited, Happening::Edited);
         Ok(edited)
     }
 
-    /// Takes a message away; nobody is told.
+    /// Takes a message away. One whose thread has replies stays, empty, and so does every one if the settings say so. No
+    /// Outgoing Webhook is called.
     pub(crate) fn delete(&self, deleter: &str, id: &str) -> Result<FakeMessage, Refusal> {
-        let gone = {
+        let (gone, emptied) = {
             let mut state = self.state();
             let at = state.messages.iter().position(|message| message.id == id).ok_or_else(|| no_message(id))?;
             let own = state.messages[at].user_id == deleter;
@@ -121,13 +134,128 @@ impl Inside {
             if !may {
                 return Err(not_allowed("Delete message"));
             }
-            let gone = state.messages.remove(at);
             let deleted = self.now();
-            state.trash.push(super::state::Trashed { id: gone.id.clone(), room: gone.room.clone(), deleted });
-            gone
+            if self.script.show_deleted_status || state.messages[at].replies > 0 {
+                let gone = state.messages[at].clone();
+                let emptied = FakeMessage {
+                    text: String::new(),
+                    kind: Some("rm".to_owned()),
+                    files: Vec::new(),
+                    attachments: Vec::new(),
+                    reactions: BTreeMap::new(),
+                    updated: deleted,
+                    edited: Some(deleted),
+                    ..gone.clone()
+                };
+                state.messages[at] = emptied.clone();
+                (gone, Some(emptied))
+            } else {
+                let gone = state.messages.remove(at);
+                state.trash.push(super::state::Trashed { id: gone.id.clone(), room: gone.room.clone(), deleted });
+                (gone, None)
+            }
         };
         self.changed();
+        match emptied {
+            Some(emptied) => self.tell_message(&emptied),
+            None => self.tell_deleted(&gone.room, &gone.id),
+        }
         Ok(gone)
+    }
+
+    /// Takes every message of a room away at once. Returns them with their times, oldest first.
+    pub(crate) fn prune(&self, room: &str) -> Vec<(String, Timestamp)> {
+        let mut state = self.state();
+        let deleted = self.now();
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.messages).into_iter().partition(|message| message.room == room);
+        state.messages = kept;
+        let gone: Vec<_> = gone.into_iter().map(|message| (message.id, message.time)).collect();
+        let trashed =
+            gone.iter().map(|(id, _)| super::state::Trashed { id: id.clone(), room: room.to_owned(), deleted });
+        state.trash.extend(trashed);
+        gone
+    }
+
+    /// Puts a reaction to a message, takes it back, or without `wanted` does the other of both.
+    pub(crate) fn react(
+        &self,
+        caller: &Account,
+        id: &str,
+        name: &str,
+        wanted: Option<bool>,
+    ) -> Result<FakeMessage, Refusal> {
+        let now = self.now();
+        let changed = {
+            let mut state = self.state();
+            let readable = state.message(id).and_then(|message| state.room(&message.room));
+            if !readable.is_some_and(|room| room.readable_by(&caller.id)) {
+                return Err(Refusal::meteor("error-not-allowed", "not-allowed"));
+            }
+            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
+            let users = message.reactions.entry(format!(":{name}:")).or_default();
+            let wanted = wanted.unwrap_or(!users.contains(&caller.username));
+            users.retain(|user| *user != caller.username);
+            if wanted {
+                users.push(caller.username.clone());
+            }
+            message.reactions.retain(|_, users| !users.is_empty());
+            message.updated = now;
+            message.clone()
+        };
+        self.changed();
+        self.tell_message(&changed);
+        Ok(changed)
+    }
+
+    /// Pins a message.
+    pub(crate) fn pin(&self, id: &str) -> Result<(), Refusal> {
+        let now = self.now();
+        let pinned = {
+            let mut state = self.state();
+            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
+            message.pinned = true;
+            message.updated = now;
+            message.clone()
+        };
+        self.tell_message(&pinned);
+        Ok(())
+    }
+
+    /// The server itself says something in a room: that somebody joined (`uj`), that the topic changed. No Outgoing
+    /// Webhook is called.
+    pub(crate) fn announce(&self, room: &str, about: &Account, kind: &str, text: &str) -> FakeMessage {
+        let now = self.now();
+        let message = {
+            let mut state = self.state();
+            let message = FakeMessage {
+                id: state.new_id("s"),
+                room: room.to_owned(),
+                user: about.username.clone(),
+                user_id: about.id.clone(),
+                user_name: about.name.clone(),
+                text: text.to_owned(),
+                alias: None,
+                avatar: None,
+                emoji: None,
+                bot: None,
+                tmid: None,
+                replies: 0,
+                last_reply: None,
+                kind: Some(kind.to_owned()),
+                pinned: false,
+                files: Vec::new(),
+                attachments: Vec::new(),
+                reactions: BTreeMap::new(),
+                time: now,
+                updated: now,
+                edited: None,
+            };
+            state.messages.push(message.clone());
+            message
+        };
+        self.tell_message(&message);
+        message
     }
 
     fn check_text(&self, author: &Account, text: &str, attachments: &[Value]) -> Result<(), Refusal> {

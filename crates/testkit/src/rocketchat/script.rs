@@ -1,6 +1,7 @@
 //! How a fake server is set up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tieline_core::clock::Clock;
 
@@ -33,6 +34,10 @@ pub struct RocketChatScript {
     pub separate_response: Option<bool>,
     /// Whether the `bot` field of Outgoing Webhooks is an object (`{"i": …}`) instead of a boolean.
     pub bot_flag_as_object: bool,
+    /// `Message_ShowDeletedStatus`: a message that is deleted stays, empty.
+    pub show_deleted_status: bool,
+    /// After how much silence the realtime API asks a client for a sign of life; it is closed when so much passes again.
+    pub ddp_heartbeat: Duration,
     /// What time the server has.
     pub clock: Arc<dyn Clock>,
 }
@@ -51,6 +56,8 @@ impl Default for RocketChatScript {
             hooks_need_impersonation: false,
             separate_response: None,
             bot_flag_as_object: false,
+            show_deleted_status: false,
+            ddp_heartbeat: Duration::from_secs(30),
             clock: Arc::new(SystemClock),
         }
     }

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A fake Rocket.Chat server on a port of loopback. It ends when it is dropped.
 pub struct FakeRocketChat {
-    inside: Arc<Inside>,
+    pub(super) inside: Arc<Inside>,
     port: Port,
     storage: Option<(Arc<Storage>, Port)>,
 }
@@ -86,6 +86,7 @@ impl FakeRocketChat {
     /// Refuses connections from now on, and cuts off those that are open.
     pub async fn close_port(&self) {
         self.port.close().await;
+        self.realtime().cut();
     }
 
     /// Listens at the same port again.
@@ -153,17 +154,30 @@ impl FakeRocketChat {
 
     /// Makes an account a member of a room.
     pub fn join(&self, room: &str, user: &User) {
-        if let Some(room) = self.inside.state().room_mut(room)
-            && !room.has(&user.id)
-        {
-            room.members.push(user.id.clone());
+        let joined = {
+            let mut state = self.inside.state();
+            let room = state.room_mut(room).filter(|room| !room.has(&user.id));
+            room.map(|room| {
+                room.members.push(user.id.clone());
+                room.clone()
+            })
+        };
+        if let Some(room) = joined {
+            self.inside.tell_membership(&user.id, &room, "inserted");
         }
     }
 
     /// Takes an account out of a room.
     pub fn leave(&self, room: &str, user: &User) {
-        if let Some(room) = self.inside.state().room_mut(room) {
-            room.members.retain(|member| *member != user.id);
+        let left = {
+            let mut state = self.inside.state();
+            state.room_mut(room).map(|room| {
+                room.members.retain(|member| *member != user.id);
+                room.clone()
+            })
+        };
+        if let Some(room) = left {
+            self.inside.tell_membership(&user.id, &room, "removed");
         }
     }
 
@@ -304,7 +318,29 @@ impl FakeRocketChat {
         Ok(())
     }
 
-    /// A person deletes a message. Nobody is told: there is no Outgoing Webhook for it.
+    /// A person reacts to a message (`tada`, without colons), or takes it back.
+    pub fn react(&self, user: &User, message: &str, name: &str, added: bool) -> Result<(), Refused> {
+        let account = self.account(user)?;
+        self.inside.react(&account, message, name, Some(added))?;
+        Ok(())
+    }
+
+    /// Somebody pins a message.
+    pub fn pin(&self, message: &str) -> Result<(), Refused> {
+        Ok(self.inside.pin(message)?)
+    }
+
+    /// The server says in a room what somebody did: `uj` (joined), `room_changed_topic` with the topic. Returns its id.
+    pub fn announce(&self, room: &str, about: &User, kind: &str, text: &str) -> Result<String, Refused> {
+        Ok(self.inside.announce(room, &self.account(about)?, kind, text).id)
+    }
+
+    fn account(&self, user: &User) -> Result<Account, Refused> {
+        let account = self.inside.state().account(&user.id).cloned();
+        account.ok_or_else(|| Refused(format!("there is no account {}", user.username)))
+    }
+
+    /// A person deletes a message. There is no Outgoing Webhook for it.
     pub fn delete(&self, user: &User, message: &str) -> Result<(), Refused> {
         self.inside.delete(&user.id, message)?;
         Ok(())

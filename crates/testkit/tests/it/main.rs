@@ -23,6 +23,7 @@ mod hooks;
 mod limits;
 mod pigeon;
 mod proxies;
+mod realtime;
 mod strict;
 mod whatsapp_client;
 mod whatsapp_faults;

@@ -165,26 +165,8 @@ impl Inside {
             return Err(Refusal::meteor("error-not-allowed", "Invalid emoji provided."));
         }
         let id = text(fields, "messageId").unwrap_or_default();
-        let now = self.now();
-        {
-            let mut state = self.state();
-            let readable = state.message(id).and_then(|message| state.room(&message.room));
-            if !readable.is_some_and(|room| room.readable_by(&caller.id)) {
-                return Err(Refusal::meteor("error-not-allowed", "not-allowed"));
-            }
-            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
-            let users = message.reactions.entry(format!(":{name}:")).or_default();
-            let there = users.contains(&caller.username);
-            // Without `shouldReact` it toggles.
-            let wanted = fields.get("shouldReact").and_then(Value::as_bool).unwrap_or(!there);
-            users.retain(|user| *user != caller.username);
-            if wanted {
-                users.push(caller.username.clone());
-            }
-            message.reactions.retain(|_, users| !users.is_empty());
-            message.updated = now;
-        }
-        self.changed();
+        // Without `shouldReact` it toggles.
+        self.react(caller, id, name, fields.get("shouldReact").and_then(Value::as_bool))?;
         Ok(json!({ "success": true }))
     }
 

@@ -19,6 +19,7 @@ use http_body_util::{BodyExt, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use serde_json::{Map, Value, json};
 
+use super::ddp;
 use super::faults::Fault;
 use super::inside::Inside;
 use super::limits::Allowance;
@@ -42,6 +43,9 @@ enum Received {
 #[async_trait]
 impl Serve for Inside {
     async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Hangup> {
+        if request.uri().path() == ddp::PATH {
+            return Ok(ddp::answer(&self, request));
+        }
         let (head, body) = request.into_parts();
         let route = Route::of(&head.method, head.uri.path());
         let number = self.record(route, &head);
