@@ -19,6 +19,7 @@ mod spool;
 mod standins;
 mod webhooks;
 pub mod whatsapp;
+mod written;
 
 pub use caller::{CallError, Reply, call};
 pub use clock::{FixedClock, SystemClock};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -48,11 +48,14 @@ pub(crate) async fn file_body(path: &Path) -> io::Result<Body> {
     Ok(StreamBody::new(chunks).boxed_unsync())
 }
 
-/// A body that breaks off in the middle of these bytes.
-pub(crate) fn truncated_body(bytes: &Bytes) -> Body {
+/// The same answer, whose body breaks off in the middle.
+pub(crate) async fn truncated(answer: Answer) -> Result<Answer, Hangup> {
+    let (mut head, body) = answer.into_parts();
+    let bytes = body.collect().await.map_err(|_| Hangup)?.to_bytes();
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half = bytes.slice(..bytes.len() / 2);
     let cut = Err(io::Error::other("cut off, as the script says"));
-    StreamBody::new(stream::iter([Ok(Frame::data(half)), cut])).boxed_unsync()
+    Ok(Response::from_parts(head, StreamBody::new(stream::iter([Ok(Frame::data(half)), cut])).boxed_unsync()))
 }
 
 /// Whoever answers the requests that come to a port.

@@ -1,13 +1,12 @@
 //! Files of messages. The bytes lie on disk.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
-use tieline_core::spool::SpoolId;
-use tokio::io::AsyncWriteExt;
 
 use super::snowflake::Snowflake;
+use crate::written::{Written, hex};
 
 /// A file of a message. Its bytes lie on disk as long as the fake lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,62 +62,21 @@ impl FakeFile {
     }
 }
 
-/// The bytes of a file that belongs to no message yet.
-#[derive(Debug, Clone)]
+/// A file that belongs to no message yet.
 pub(crate) struct Upload {
     /// The `n` of `files[n]`.
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) mime: String,
-    pub(crate) size: u64,
-    pub(crate) sha256: String,
-    pub(crate) path: PathBuf,
+    pub(crate) bytes: Written,
 }
 
 impl Upload {
     /// The file that it becomes in a message.
     pub(crate) fn attached(self, id: Snowflake, channel: Snowflake, description: Option<String>) -> FakeFile {
-        let Self { name, mime, size, sha256, path, .. } = self;
+        let Self { name, mime, bytes: Written { path, size, sha256 }, .. } = self;
         FakeFile { id, channel, name, mime, description, size, sha256, path }
     }
-
-    /// Keeps bytes as a file.
-    pub(crate) fn keep(path: PathBuf, name: &str, mime: &str, bytes: &[u8]) -> io::Result<Self> {
-        std::fs::write(&path, bytes)?;
-        let (name, mime) = (name.to_owned(), mime.to_owned());
-        let sha256 = hex(Sha256::new_with_prefix(bytes));
-        Ok(Self { number: 0, name, mime, size: bytes.len() as u64, sha256, path })
-    }
-}
-
-/// A file that is being written.
-pub(crate) struct Writing {
-    path: PathBuf,
-    out: tokio::fs::File,
-    digest: Sha256,
-    pub(crate) size: u64,
-}
-
-impl Writing {
-    pub(crate) async fn at(path: &Path) -> io::Result<Self> {
-        let out = tokio::fs::File::create(path).await?;
-        Ok(Self { path: path.to_owned(), out, digest: Sha256::new(), size: 0 })
-    }
-
-    pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.digest.update(chunk);
-        self.size += chunk.len() as u64;
-        self.out.write_all(chunk).await
-    }
-
-    pub(crate) async fn done(mut self, number: u64, name: String, mime: String) -> io::Result<Upload> {
-        self.out.flush().await?;
-        Ok(Upload { number, name, mime, size: self.size, sha256: hex(self.digest), path: self.path })
-    }
-}
-
-pub(crate) fn hex(digest: Sha256) -> String {
-    SpoolId::of_digest(digest.finalize().into()).into()
 }
 
 /// The name that Discord gives a picture: 32 hexadecimal digits of its content; here of its address.

@@ -12,7 +12,6 @@ use tokio::sync::watch;
 
 use super::calls::{RecordedRequest, Violation};
 use super::fault::Faults;
-use super::file::hex;
 use super::gateway::{Gateway, GatewayScript, ReadyData};
 use super::limits::{Ledger, Limits};
 use super::links::Links;
@@ -22,6 +21,7 @@ use super::shape::{self, Viewing};
 use super::snowflake::Snowflake;
 use super::state::State;
 use super::telling::Events;
+use crate::written::hex;
 
 pub(crate) struct Inside {
     pub(crate) script: DiscordScript,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::file::{FakeFile, hex};
+use super::file::FakeFile;
+use crate::written::hex;
 
 /// Who signs links.
 pub(crate) struct Links {

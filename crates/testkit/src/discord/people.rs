@@ -12,6 +12,7 @@ use super::posting::{Author, Change, Draft, delete, react};
 use super::server::FakeDiscord;
 use super::snowflake::Snowflake;
 use super::webhook::Webhook;
+use crate::written::Written;
 
 impl FakeDiscord {
     /// A person types. Returns the message's id.
@@ -42,7 +43,12 @@ impl FakeDiscord {
 
     fn put(&self, mut draft: Draft, post: Post) -> io::Result<Snowflake> {
         for file in post.files {
-            let upload = Upload::keep(self.inside.new_path(), &file.name, &file.mime, &file.bytes)?;
+            let upload = Upload {
+                number: 0,
+                name: file.name.clone(),
+                mime: file.mime.clone(),
+                bytes: Written::keep(self.inside.new_path(), &file.bytes)?,
+            };
             draft.files.push((upload, file.description));
         }
         Ok(self.inside.act(|state, events| {

@@ -12,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::media::{FakeMedia, Incoming};
+use super::media::FakeMedia;
+use crate::written::Writing;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 20;
@@ -71,7 +72,7 @@ async fn download(url: &str, path: &Path, mime: &str) -> Result<FakeMedia, Strin
             driving.abort();
             return Err(format!("Failed to fetch stream from {url}: {status}"));
         }
-        let mut file = Incoming::at(path).await.map_err(|error| error.to_string())?;
+        let mut file = Writing::at(path).await.map_err(|error| error.to_string())?;
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| failed(error.to_string()))?;
@@ -80,7 +81,7 @@ async fn download(url: &str, path: &Path, mime: &str) -> Result<FakeMedia, Strin
             }
         }
         driving.abort();
-        return file.done(mime).await.map_err(|error| error.to_string());
+        return file.done().await.map(|bytes| FakeMedia::of(bytes, mime)).map_err(|error| error.to_string());
     }
     Err("fetch failed: redirect count exceeded".to_owned())
 }

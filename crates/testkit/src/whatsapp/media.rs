@@ -1,13 +1,12 @@
 //! Files: what people send, and what the addon was given to send. The bytes lie on disk.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
-use tieline_core::spool::SpoolId;
-use tokio::io::AsyncWriteExt;
+
+use crate::written::Written;
 
 /// A file. Its bytes lie on disk as long as the fake lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +31,13 @@ impl FakeMedia {
 
     /// Keeps bytes as a file.
     pub(crate) fn keep(path: PathBuf, mime: &str, bytes: &[u8]) -> io::Result<Self> {
-        std::fs::write(&path, bytes)?;
-        let sha256 = hex(Sha256::new_with_prefix(bytes));
-        Ok(Self { mime: mime.to_owned(), name: None, size: bytes.len() as u64, sha256, path })
+        Ok(Self::of(Written::keep(path, bytes)?, mime))
+    }
+
+    /// A file without a name.
+    pub(crate) fn of(bytes: Written, mime: &str) -> Self {
+        let Written { path, size, sha256 } = bytes;
+        Self { mime: mime.to_owned(), name: None, size, sha256, path }
     }
 
     /// The fields of a media message in `raw` that every kind has.
@@ -49,37 +52,6 @@ impl FakeMedia {
             "mediaKeyTimestamp": "1795240000",
         })
     }
-}
-
-/// A file that is being written.
-pub(crate) struct Incoming {
-    path: PathBuf,
-    out: tokio::fs::File,
-    digest: Sha256,
-    size: u64,
-}
-
-impl Incoming {
-    pub(crate) async fn at(path: &Path) -> io::Result<Self> {
-        let out = tokio::fs::File::create(path).await?;
-        Ok(Self { path: path.to_owned(), out, digest: Sha256::new(), size: 0 })
-    }
-
-    pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.digest.update(chunk);
-        self.size += chunk.len() as u64;
-        self.out.write_all(chunk).await
-    }
-
-    pub(crate) async fn done(mut self, mime: &str) -> io::Result<FakeMedia> {
-        self.out.flush().await?;
-        let sha256 = hex(self.digest);
-        Ok(FakeMedia { mime: mime.to_owned(), name: None, size: self.size, sha256, path: self.path })
-    }
-}
-
-fn hex(digest: Sha256) -> String {
-    SpoolId::of_digest(digest.finalize().into()).into()
 }
 
 /// MIME types with the extension that the addon gives them.

@@ -9,11 +9,12 @@ use hyper::body::Incoming;
 use multer::{Field, Multipart};
 use serde_json::{Map, Value};
 
-use super::super::file::{Upload, Writing};
+use super::super::file::Upload;
 use super::super::inside::Inside;
 use super::super::refusal::Refusal;
 use super::super::route::Route;
 use crate::port::Hangup;
+use crate::written::Writing;
 
 /// What a call gave.
 #[derive(Default)]
@@ -81,7 +82,7 @@ impl Inside {
                         return Err(Refusal::invalid_field(&name, "DUPLICATE_PART", "This part was given twice."));
                     }
                     let file = self.store(field, number).await?;
-                    received += file.size;
+                    received += file.bytes.size;
                     given.files.push(file);
                 }
                 _ => return Err(Refusal::invalid_field(&name, "UNKNOWN_PART", "This part is not known.")),
@@ -113,7 +114,7 @@ impl Inside {
                 return Err(Refusal::too_large());
             }
         }
-        writing.done(number, name, mime).await.map_err(disk)
+        Ok(Upload { number, name, mime, bytes: writing.done().await.map_err(disk)? })
     }
 }
 

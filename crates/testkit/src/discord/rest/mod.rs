@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
 
@@ -29,7 +28,7 @@ use super::refusal::{Refusal, any_answer, json_answer};
 use super::route::{Route, Target};
 use super::snowflake::Snowflake;
 use super::state::{BotState, ChannelState, State};
-use crate::port::{Answer, Hangup, Serve, truncated_body};
+use crate::port::{Answer, Hangup, Serve, truncated};
 
 /// A call that was let in.
 pub(crate) struct Call {
@@ -121,14 +120,6 @@ impl Serve for Inside {
         self.record_more(number, |request| request.status = Some(answer.status().as_u16()));
         Ok(answer)
     }
-}
-
-/// The same answer, whose body ends in the middle.
-async fn truncated(answer: Answer) -> Result<Answer, Hangup> {
-    let (mut head, body) = answer.into_parts();
-    let bytes = body.collect().await.map_err(|_| Hangup)?.to_bytes();
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok(Response::from_parts(head, truncated_body(&bytes)))
 }
 
 /// The token of `Authorization: Bot …`.

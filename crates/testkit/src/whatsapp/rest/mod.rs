@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -25,7 +24,7 @@ use super::form::{self, Form};
 use super::inside::{Inside, lock, session_id};
 use super::refusal::{Refusal, any_answer, json_answer};
 use super::route::{Access, Route};
-use crate::port::{Answer, Hangup, Serve, truncated_body};
+use crate::port::{Answer, Hangup, Serve, truncated};
 
 #[async_trait]
 impl Serve for Inside {
@@ -78,14 +77,6 @@ fn scripted(fault: &Fault) -> Option<Answer> {
         }
         _ => None,
     }
-}
-
-/// The same answer, whose body ends in the middle.
-async fn truncated(answer: Answer) -> Result<Answer, Hangup> {
-    let (mut head, body) = answer.into_parts();
-    let bytes = body.collect().await.map_err(|_| Hangup)?.to_bytes();
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok(Response::from_parts(head, truncated_body(&bytes)))
 }
 
 impl Inside {
