@@ -236,7 +236,7 @@ impl Api {
         if self.state().refused.note(refused, refusal, keep, Instant::now()) {
             tracing::warn!(
                 instance = %self.instance.id,
-                at = call.route.resource,
+                at = call.route.about(),
                 %refusal,
                 "Discord refuses a call, which is left alone for a while",
             );

@@ -31,6 +31,11 @@ impl Route {
         }
         Self { pattern, resource }
     }
+
+    /// What it is about, for people: the resource, else the call itself.
+    pub(crate) fn about(&self) -> &str {
+        if self.resource.is_empty() { &self.pattern } else { &self.resource }
+    }
 }
 
 #[cfg(test)]
@@ -56,5 +61,11 @@ mod tests {
         );
         assert_eq!(route(Method::GET, "gateway/bot"), pair("GET gateway/bot", ""));
         assert_eq!(route(Method::GET, "users/@me"), pair("GET users/@me", ""));
+    }
+
+    #[test]
+    fn a_call_about_nothing_is_named_itself() {
+        assert_eq!(Route::of(&Method::GET, "channels/1/messages").about(), "channels/1");
+        assert_eq!(Route::of(&Method::GET, "gateway/bot").about(), "GET gateway/bot");
     }
 }
