@@ -9,7 +9,10 @@ pub(crate) const VIEW: &str = "`View Channel`";
 pub(crate) fn of(code: u64) -> Option<&'static str> {
     Some(match code {
         code::NO_HISTORY => "give the bot `Read Message History` in this channel, so that it can answer",
-        code::UNKNOWN_CHANNEL => "the channel does not exist (any more): correct `channel_id`",
+        code::UNKNOWN_CHANNEL => {
+            "the channel or thread does not exist (any more), or it does not belong to the channel that the target's \
+            `webhook_url` leads to: correct `channel_id`, or the URL"
+        }
         code::UNKNOWN_WEBHOOK | code::INVALID_WEBHOOK_TOKEN => {
             "the webhook was deleted, or has another token: put a new one into `webhook_url`, or leave that out and give \
             the bot `Manage Webhooks`"
