@@ -5,6 +5,7 @@
 //! returns errors instead of panicking (`try_start`, `try_post`).
 
 mod caller;
+mod change;
 mod clock;
 pub mod conformance;
 pub mod discord;
@@ -22,12 +23,13 @@ pub mod whatsapp;
 mod written;
 
 pub use caller::{CallError, Reply, call};
+pub use change::put;
 pub use clock::{FixedClock, SystemClock};
 pub use faults::{Faults, FaultsOn};
 pub use inbound::RecordingInbound;
 pub use log::RecordingLog;
 pub use proxy::{FakeProxy, ProxyScript};
-pub use running::{Running, on_its_way};
+pub use running::{Running, deliver, first_part, on_its_way};
 pub use spool::TempSpool;
 pub use standins::{EverySource, Health, KnownIds, NothingKnown, RecordingCursors, RecordingHealth};
 pub use webhooks::LocalWebhooks;

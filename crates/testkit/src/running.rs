@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tieline_core::driver::{Driver, DriverContext, DriverError};
 use tieline_core::id::MessageId;
-use tieline_core::send::{Outgoing, Part, SendKey, Sending, Sent};
+use tieline_core::send::{Outgoing, Part, SendError, SendKey, Sending, Sent};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -53,4 +53,19 @@ pub fn on_its_way(outgoing: &Outgoing, part: Part, index: u16, before: &[Sent]) 
         before: before.to_vec(),
         since: tieline_core::clock::Clock::now(&SystemClock),
     }
+}
+
+/// The first part of a message on its way.
+pub fn first_part(driver: &dyn Driver, outgoing: &Outgoing) -> Sending {
+    on_its_way(outgoing, driver.cut(outgoing).expect("it can be cut").remove(0), 0, &[])
+}
+
+/// Sends all parts of a message, one after another, until one does not arrive.
+pub async fn deliver(driver: &dyn Driver, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
+    let mut before = Vec::new();
+    for (index, part) in driver.cut(outgoing).expect("it can be cut").into_iter().enumerate() {
+        let sending = on_its_way(outgoing, part, index as u16, &before);
+        before.push(driver.send(&sending).await?);
+    }
+    Ok(before)
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tieline_core::event::{Attachment, AttachmentKind, Content};
 use tieline_core::spool::{MediaSpool, SpoolError, SpoolId, SpoolWriter, SpooledFile};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -39,6 +40,19 @@ impl TempSpool {
         let mut writer = self.begin(u64::MAX).await?;
         writer.write(bytes.into()).await?;
         writer.finish().await
+    }
+
+    /// A file of a message, whose bytes are in the spool.
+    pub async fn attachment(
+        &self,
+        kind: AttachmentKind,
+        name: &str,
+        mime: &str,
+        bytes: impl Into<Bytes>,
+    ) -> Result<Attachment, SpoolError> {
+        let SpooledFile { id, size, .. } = self.put(bytes).await?;
+        let (name, mime) = (name.to_owned(), mime.to_owned());
+        Ok(Attachment { name, kind, mime, size: Some(size), link: None, content: Content::Spooled(id) })
     }
 }
 

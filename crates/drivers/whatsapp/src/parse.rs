@@ -109,6 +109,7 @@ pub(crate) mod tests {
     use tieline_core::driver::{Defaults, InstanceConfig};
     use tieline_core::event::Authorship;
     use tieline_core::id::InstanceId;
+    use tieline_testkit::put;
 
     /// A checked instance of the session `default`, with these settings besides.
     pub(crate) fn instance(more: &Value) -> Instance {
@@ -298,29 +299,6 @@ pub(crate) mod tests {
     fn key() -> impl Strategy<Value = String> {
         "message|text|contextInfo|stanzaId|mentionedJid|contacts|vcard|options|name|key|remoteJid|fromMe|buttons|sections|\
             rows|header|body|nativeFlowMessage|location|degreesLatitude|startTime|fileName|caption|vote|raw|id|from|x"
-    }
-
-    /// Puts a value somewhere into another: down by `steps`, each choosing among the children that are there.
-    fn put(at: &mut Value, steps: &[usize], value: Value) {
-        let Some((step, rest)) = steps.split_first() else {
-            *at = value;
-            return;
-        };
-        let child = match at {
-            Value::Object(map) if !map.is_empty() => {
-                let index = step % map.len();
-                map.iter_mut().nth(index).map(|(_, child)| child)
-            }
-            Value::Array(list) if !list.is_empty() => {
-                let index = step % list.len();
-                list.get_mut(index)
-            }
-            _ => None,
-        };
-        match child {
-            Some(child) => put(child, rest, value),
-            None => *at = value,
-        }
     }
 
     proptest! {

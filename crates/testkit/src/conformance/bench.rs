@@ -13,7 +13,7 @@ use tieline_core::send::{Outgoing, Part, Reconciled, SendError, Sending, Sent};
 use super::harness::Harness;
 use crate::clock::SystemClock;
 use crate::inbound::RecordingInbound;
-use crate::running::{Running, on_its_way};
+use crate::running::{Running, first_part, on_its_way};
 use crate::spool::TempSpool;
 use crate::standins::{KnownIds, RecordingHealth};
 use crate::webhooks::LocalWebhooks;
@@ -100,8 +100,7 @@ impl Bench {
 
     /// The first part of a message, on its way.
     pub(super) fn first(&self, outgoing: &Outgoing) -> Sending {
-        let part = self.cut(outgoing).into_iter().next().expect("a message has at least one part");
-        on_its_way(outgoing, part, 0, &[])
+        first_part(&*self.driver(), outgoing)
     }
 
     /// Sends a part as the relay does: what is ambiguous is looked for, what is missing is sent again.

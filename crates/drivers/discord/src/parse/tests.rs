@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tieline_core::driver::Defaults;
 use tieline_core::event::Authorship;
 use tieline_core::id::InstanceId;
+use tieline_testkit::put;
 
 use self::payloads::{all, with};
 use super::*;
@@ -293,29 +294,6 @@ fn anything() -> impl Strategy<Value = Value> {
 fn key() -> impl Strategy<Value = String> {
     "id|type|url|name|flags|emoji|media|items|components|message|content|attachments|embeds|poll|question|answers|\
         poll_media|text|user|member|nick|title|fields|value|image|accessory|sticker_items|mentions|filename|x"
-}
-
-/// Puts a value somewhere into another: down by `steps`, each choosing among the children that are there.
-fn put(at: &mut Value, steps: &[usize], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *at = value;
-        return;
-    };
-    let child = match at {
-        Value::Object(map) if !map.is_empty() => {
-            let index = step % map.len();
-            map.iter_mut().nth(index).map(|(_, child)| child)
-        }
-        Value::Array(list) if !list.is_empty() => {
-            let index = step % list.len();
-            list.get_mut(index)
-        }
-        _ => None,
-    };
-    match child {
-        Some(child) => put(child, rest, value),
-        None => *at = value,
-    }
 }
 
 proptest! {

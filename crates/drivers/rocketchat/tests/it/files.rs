@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tieline_core::event::{Attachment, AttachmentKind, Body, Content};
+use tieline_core::event::{AttachmentKind, Body, Content};
 use tieline_core::markup::{Block, Span};
 use tieline_core::send::Outgoing;
 use tieline_core::spool::MediaSpool;
@@ -13,16 +13,9 @@ use crate::server::{Mode, ROOM, Scene, outgoing_hook, scene, time_flies};
 
 /// A message with one file from the spool.
 pub(crate) async fn with_file(scene: &Scene, text: &str, bytes: &'static [u8]) -> Outgoing {
-    let file = scene.spool.put(bytes).await.expect("the spool takes it");
+    let file = scene.spool.attachment(AttachmentKind::Image, "cat.png", "image/png", bytes).await;
     let mut outgoing = scene.outgoing(text);
-    outgoing.attachments.push(Attachment {
-        name: "cat.png".into(),
-        kind: AttachmentKind::Image,
-        mime: "image/png".into(),
-        size: Some(file.size),
-        link: None,
-        content: Content::Spooled(file.id),
-    });
+    outgoing.attachments.push(file.expect("the spool takes it"));
     outgoing
 }
 

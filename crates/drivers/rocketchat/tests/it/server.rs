@@ -15,7 +15,9 @@ use tieline_testkit::conformance::{Harness, Said, SendFault};
 use tieline_testkit::rocketchat::{
     FakeRocketChat, Fault, HookOptions, IncomingHook, OutgoingHook, Retry, RocketChatScript, RoomKind, Route, User,
 };
-use tieline_testkit::{KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, Running, TempSpool, on_its_way};
+use tieline_testkit::{
+    KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, Running, TempSpool, deliver, first_part,
+};
 
 pub(crate) const ROOM: &str = "R1";
 
@@ -132,17 +134,12 @@ impl Scene {
     }
 
     pub(crate) fn first(&self, outgoing: &Outgoing) -> Sending {
-        on_its_way(outgoing, self.cut(outgoing).remove(0), 0, &[])
+        first_part(&*self.driver, outgoing)
     }
 
     /// Sends all parts.
     pub(crate) async fn deliver(&self, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
-        let mut before = Vec::new();
-        for (index, part) in self.cut(outgoing).into_iter().enumerate() {
-            let sending = on_its_way(outgoing, part, index as u16, &before);
-            before.push(self.driver.send(&sending).await?);
-        }
-        Ok(before)
+        deliver(&*self.driver, outgoing).await
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tieline_core::address::Address;
 use tieline_core::driver::{Defaults, Driver, DriverFactory, InstanceConfig, Services};
-use tieline_core::event::{Attachment, AttachmentKind, Content};
+use tieline_core::event::{Attachment, AttachmentKind};
 use tieline_core::id::{DeliveryId, InstanceId, MessageId};
 use tieline_core::markup::{Block, Span};
 use tieline_core::send::{Outgoing, SendError, Sending, Sent};
@@ -16,7 +16,7 @@ use tieline_testkit::whatsapp::{
     FakeMessage, FakeWhatsApp, Fault, Group, Person, Route, WebhookScript, WhatsAppScript,
 };
 use tieline_testkit::{
-    KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, Running, SystemClock, TempSpool, on_its_way,
+    KnownIds, LocalWebhooks, RecordingHealth, RecordingInbound, Running, SystemClock, TempSpool, deliver, first_part,
 };
 use tieline_whatsapp::WhatsApp;
 
@@ -119,29 +119,16 @@ impl Scene {
         mime: &str,
         bytes: impl Into<bytes::Bytes>,
     ) -> Attachment {
-        let file = self.spool.put(bytes).await.expect("the spool takes it");
-        Attachment {
-            name: name.to_owned(),
-            kind,
-            mime: mime.to_owned(),
-            size: Some(file.size),
-            link: None,
-            content: Content::Spooled(file.id),
-        }
+        self.spool.attachment(kind, name, mime, bytes).await.expect("the spool takes it")
     }
 
     pub(crate) fn first(&self, outgoing: &Outgoing) -> Sending {
-        on_its_way(outgoing, self.driver.cut(outgoing).expect("it can be cut").remove(0), 0, &[])
+        first_part(&*self.driver, outgoing)
     }
 
     /// Sends all parts.
     pub(crate) async fn deliver(&self, outgoing: &Outgoing) -> Result<Vec<Sent>, SendError> {
-        let mut before = Vec::new();
-        for (index, part) in self.driver.cut(outgoing).expect("it can be cut").into_iter().enumerate() {
-            let sending = on_its_way(outgoing, part, index as u16, &before);
-            before.push(self.driver.send(&sending).await?);
-        }
-        Ok(before)
+        deliver(&*self.driver, outgoing).await
     }
 
     /// What we said in a chat. Nothing was odd about the calls until now.
