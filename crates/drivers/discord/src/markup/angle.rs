@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use tieline_core::markup::{Mention, Span};
 
-use super::Names;
 use super::marks::url_length;
+use super::{Names, NoNames};
 
 /// No such form is longer, in bytes; only an address may be.
 const LONGEST: usize = 120;
@@ -22,6 +22,12 @@ pub(super) fn read(text: &str, names: &dyn Names) -> Option<(Span, usize)> {
     let length = inside.bytes().take(LONGEST).position(|byte| byte == b'>').filter(|_| begins)?;
     let span = form(&inside[..length], names)?;
     Some((span, length + 2))
+}
+
+/// Whether a text begins with what such a form holds: with an angle bracket before it, it would be one. Addresses, which
+/// are themselves with and without it, do not count.
+pub(super) fn is_form(text: &str) -> bool {
+    text.split('>').next().is_some_and(|inside| form(inside, &NoNames).is_some())
 }
 
 /// The address at the beginning, up to the bracket that closes it.

@@ -1,10 +1,15 @@
 //! Text that a person typed elsewhere, so that Discord shows it as it is: no markup, no mention, no command.
 
+use super::angle;
 use super::marks::{APART, start, url_length};
 
 /// Lines of plain text.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
+    // The format around it may have a mark in front: `<{user}>`, `@{user}`.
+    if angle::is_form(text) || names_everybody(text) {
+        out.push(APART);
+    }
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
             out.push('\n');
@@ -25,6 +30,10 @@ pub(super) fn line_start(line: &str, out: &mut String) {
 
 /// Plain text within a line.
 pub(super) fn inline(text: &str, out: &mut String) {
+    // The mark may end what was written before: a name behind it may have been a mention of its own where it was typed.
+    if (out.ends_with('<') && begins_form(text)) || (out.ends_with('@') && names_everybody(text)) {
+        out.push(APART);
+    }
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];
@@ -48,8 +57,7 @@ pub(super) fn inline(text: &str, out: &mut String) {
         out.push(c);
         let apart = match c {
             '@' => names_everybody(after),
-            // `<@id>`, `<#id>`, `<:emoji:id>`, `<a:emoji:id>`, `<t:time>`, `</command:id>`, `<id:…>`, `<https://…>`
-            '<' => after.starts_with(['@', '#', ':', '/', 'a', 't', 'i', 'h']),
+            '<' => begins_form(after),
             _ => false,
         };
         if apart {
@@ -57,6 +65,12 @@ pub(super) fn inline(text: &str, out: &mut String) {
         }
         at += c.len_utf8();
     }
+}
+
+/// Whether what follows an angle bracket may belong to it: `<@id>`, `<#id>`, `<:emoji:id>`, `<a:emoji:id>`, `<t:time>`,
+/// `</command:id>`, `<id:…>`, `<https://…>`.
+fn begins_form(after: &str) -> bool {
+    after.starts_with(['@', '#', ':', '/', 'a', 't', 'i', 'h'])
 }
 
 /// Whether a name for everybody stands at the beginning.
@@ -116,6 +130,17 @@ mod tests {
             assert!(!written.contains("@everyone") && !written.contains("@here"), "{written}");
         }
         assert_eq!(text("mail ann@example.com, @bob"), "mail ann@example.com, @bob");
+    }
+
+    #[test]
+    fn a_mark_of_the_format_makes_no_mention_of_a_name() {
+        for name in ["@123", "@!123", "@&5", "#7", ":a:1", "a:b:1", "t:1700000000", "/x:5", "id:guide", "@1> x"] {
+            assert_eq!(text(name), format!("\u{200b}{name}"));
+        }
+        assert_eq!(text("everyone"), "\u{200b}everyone");
+        for name in ["@ann", "#general", "Ann", ":smile:", "https://example.com"] {
+            assert_eq!(text(name), name);
+        }
     }
 
     #[test]

@@ -260,6 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_was_typed_makes_no_mention_of_what_is_behind_it() {
+        let user = || Span::Mention(Mention::User("123".into()));
+        let room = || Span::Mention(Mention::Room("7".into()));
+        assert_eq!(shown(vec![t("<"), user(), t("> <"), room(), t(">")]), "<\u{200b}@123> <\u{200b}#7>");
+        assert_eq!(shown(vec![t("<"), Span::Emoji("a".into()), t("1>")]), "<\u{200b}:a:1>");
+        assert_eq!(shown(vec![t("<"), Span::Bold(vec![user()]), t(">")]), "<**@123**>");
+        assert_eq!(shown(vec![t("< "), user()]), "< @123");
+        let nested = Span::Bold(vec![t("x@"), Span::Bold(vec![t("here")])]);
+        assert_eq!(shown(vec![nested]), "**x@\u{200b}here**");
+    }
+
+    #[test]
     fn an_address_ends_where_it_ends() {
         assert_eq!(shown(vec![t("https://x.org"), Span::Bold(vec![t("b")])]), "https://x.org **b**");
         assert_eq!(shown(vec![Span::Bold(vec![t("https://x.org")])]), "**https://x.org\u{200b}**");
