@@ -346,7 +346,7 @@ mod tests {
             (400, 50006, "nothing in the message"),
             (400, 50083, "reopen the thread"),
             (403, 160_005, "locked"),
-            (404, 10003, "`channel_id`"),
+            (404, 10003, "`channel_id`, or the URL"),
             (404, 10015, "`webhook_url`"),
             (400, 220_001, "forum"),
             (413, 40005, "max_file_size"),
