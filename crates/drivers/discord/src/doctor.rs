@@ -9,7 +9,6 @@ use crate::address::{CHANNEL, WEBHOOK};
 use crate::driver::DiscordDriver;
 use crate::fields::{id, name, part, whole};
 use crate::refusal::Failure;
-use crate::resolve::WHERE_FROM;
 use crate::snowflake::Snowflake;
 use crate::webhook_url::WebhookUrl;
 
@@ -130,10 +129,14 @@ fn bad(what: String, remedy: &str) -> Finding {
 /// What could not be looked at, and why.
 fn failed(what: &str, failure: &Failure) -> Finding {
     let remedy = match failure {
-        Failure::Lost { .. } | Failure::Unusable(_) => "check the network, `api_url` and `proxy`",
-        Failure::Limited { .. } => "try again later",
-        _ if failure.refuses_credentials() => WHERE_FROM,
-        _ => "do what Discord's answer asks for, and try again",
+        Failure::Lost { .. } | Failure::Unusable(_) => Some("check the network, `api_url` and `proxy`"),
+        Failure::Limited { .. } => Some("try again later"),
+        // Discord gives a code with each of its refusals, so this may be somebody else's.
+        Failure::Refused(refusal) if refusal.code.is_none() && !refusal.refuses_credentials() => {
+            Some("check `api_url` and `proxy`, or try again later")
+        }
+        // The failure says itself what to do.
+        _ => None,
     };
-    bad(format!("{what}: {failure}"), remedy)
+    Finding { verdict: Verdict::Bad, what: format!("{what}: {failure}"), remedy: remedy.map(str::to_owned) }
 }

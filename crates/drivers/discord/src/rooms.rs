@@ -19,7 +19,7 @@ use crate::snowflake::Snowflake;
 const PAGE: usize = 200;
 
 impl DiscordDriver {
-    /// Every text and announcement channel, and every thread that is not archived, of all servers.
+    /// Every text and announcement channel, every forum, and every thread that is not archived, of all servers.
     pub(crate) async fn list_rooms(&self) -> Result<Vec<Room>, DriverError> {
         self.all_rooms().await.map_err(|failure| DriverError(failure.to_string()))
     }
@@ -59,7 +59,9 @@ impl DiscordDriver {
             channels.iter().filter_map(|channel| Some((id(channel, "id")?, *channel))).collect();
         let own = channels.iter().filter_map(|channel| {
             let kind = ChannelKind::of(channel);
-            matches!(kind, ChannelKind::Text | ChannelKind::News).then(|| room(&about, channel, None)).flatten()
+            matches!(kind, ChannelKind::Text | ChannelKind::News | ChannelKind::Forum)
+                .then(|| room(&about, channel, None))
+                .flatten()
         });
         let threads = list(&active, "threads").iter().filter_map(|thread| {
             let parent = by_id.get(&id(thread, "parent_id")?)?;

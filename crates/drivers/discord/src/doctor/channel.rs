@@ -142,9 +142,9 @@ impl<'d> Look<'d> {
             return None;
         }
         let (verdict, so) = if cannot_write {
-            (Verdict::Bad, "nothing can be written there, though it can be read")
+            (Verdict::Bad, "nothing can be written there, though it can be read".to_owned())
         } else {
-            (Verdict::Warning, "some of what is written may be refused, or what was missed cannot be read")
+            (Verdict::Warning, lacking.iter().map(|permission| without(*permission)).collect::<Vec<_>>().join("; "))
         };
         let what = format!("{called}: the bot lacks {}: {so}", names(&lacking));
         Some(Finding { verdict, what, remedy: Some(remedy(&lacking)) })
@@ -179,6 +179,17 @@ impl<'d> Look<'d> {
                     `webhook_url` of one of them",
             )
         })
+    }
+}
+
+/// What does not work without a permission, where messages can be written all the same.
+fn without(permission: Permission) -> &'static str {
+    match permission {
+        READ_MESSAGE_HISTORY => "what was missed cannot be read, nor whether a message arrived whose answer was lost",
+        ATTACH_FILES => "files that the bot itself posts are refused",
+        EMBED_LINKS => "links that the bot itself posts are shown without a preview",
+        ADD_REACTIONS => "reactions, which later versions relay, could not be given",
+        _ => "answers are posted by the webhook, with a link to what they answer",
     }
 }
 

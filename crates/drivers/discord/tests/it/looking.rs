@@ -3,7 +3,7 @@
 use serde_json::json;
 use tieline_core::address::Address;
 use tieline_core::driver::{Finding, Verdict};
-use tieline_testkit::discord::{ChannelKind, DiscordScript, Permission, Snowflake};
+use tieline_testkit::discord::{ChannelKind, DiscordScript, Fault, Permission, Route, Snowflake};
 
 use crate::scene::{Scene, scene, scene_with};
 
@@ -41,6 +41,7 @@ async fn rooms_are_those_that_the_bot_can_see() {
         [
             ("#general (Workshop)", "text", room(scene.channel)),
             ("#news (Workshop)", "announcement", room(news)),
+            ("#help (Workshop)", "forum", room(forum)),
             ("A question in #general (Workshop)", "thread", room(thread)),
             ("How do I? in #help (Workshop)", "forum post", room(post)),
         ]
@@ -65,6 +66,18 @@ async fn a_wrong_token_is_told_once_and_not_shown() {
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert_eq!(findings[0].verdict, Verdict::Bad);
     assert!(findings[0].what.contains("bot_token") && !findings[0].what.contains(&scene.bot.token), "{findings:#?}");
+    assert!(findings[0].what.contains("Reset Token"), "what to do is said: {findings:#?}");
+    assert_eq!(findings[0].remedy, None, "it is not said twice");
+}
+
+#[tokio::test]
+async fn whoever_is_not_discord_is_told_by_what_to_look_at() {
+    let scene = scene().await;
+    let page = Fault::Answer { status: 404, body: "<h1>Not here</h1>".to_owned() };
+    scene.discord.faults().on(Route::Me).next(1, page);
+    let findings = examine(&scene, scene.channel).await;
+    let remedy = the(&findings, "Discord answered 404").remedy.as_deref();
+    assert!(remedy.is_some_and(|remedy| remedy.contains("`api_url`")), "{findings:#?}");
 }
 
 #[tokio::test]
@@ -85,6 +98,7 @@ async fn missing_permissions_are_named_with_the_link_that_gives_them() {
     let findings = examine(&scene, scene.channel).await;
     let finding = the(&findings, "`Attach Files`");
     assert_eq!(finding.verdict, Verdict::Warning, "texts can still be written");
+    assert!(finding.what.ends_with("the bot lacks `Attach Files`: files that the bot itself posts are refused"));
     assert!(finding.remedy.as_deref().is_some_and(|remedy| remedy.contains(bits)), "{finding:?}");
 
     scene.discord.deny(scene.bot.user, scene.channel, Permission::ManageWebhooks);
