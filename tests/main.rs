@@ -12,6 +12,7 @@ mod destination_refuses;
 mod discord_conversations;
 mod discord_gateway_fails;
 mod discord_hostile_text;
+mod discord_kill9;
 mod discord_proxies;
 mod discord_rate_limits;
 mod documented_configurations;
