@@ -158,6 +158,8 @@ impl Api {
             };
         }
         let refusal = Refusal::read(&counted.route, status, &json);
+        // Nobody else knows the token of a webhook that we made, so nobody else can mask it.
+        let refusal = token_of_webhook(call.path).into_iter().fold(refusal, Refusal::without);
         self.note_refusal(&counted, &refusal);
         Err(Failure::Refused(refusal))
     }
@@ -296,6 +298,12 @@ impl Drop for UnderWay<'_> {
             self.come_back(left, None);
         }
     }
+}
+
+/// The token in the path of a webhook's call.
+fn token_of_webhook(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("webhooks/")?.split('?').next()?;
+    path.split('/').nth(1).filter(|token| !token.is_empty())
 }
 
 fn refused_token(call: &Counted) -> Option<Refused> {

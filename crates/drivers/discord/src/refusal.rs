@@ -1,5 +1,7 @@
 //! How a call can fail, and what that means for a send: by status *and* error code.
 
+mod words;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,11 +13,10 @@ use tieline_net::Transport;
 
 use crate::code;
 use crate::limits::{Route, Whose};
+use crate::refusal::words::{shown, wrong_fields};
 use crate::remedy::{self, VIEW, needs};
 use crate::resolve::WHERE_FROM;
 
-/// How much of what Discord says is shown, in characters.
-const SHOWN: usize = 200;
 /// How many wrong fields are shown.
 const FIELDS: usize = 5;
 /// How long a channel is left alone where a permission is missing, and a webhook that is gone.
@@ -82,6 +83,13 @@ impl Refusal {
             needs: needs(&route.pattern),
             again_in: None,
         }
+    }
+
+    /// The same without a secret of the call, should it be among Discord's words.
+    pub(crate) fn without(mut self, secret: &str) -> Self {
+        let said = self.fields.iter_mut().flat_map(|(field, code)| [field, code]).chain([&mut self.message]);
+        said.for_each(|words| *words = words.replace(secret, "…"));
+        self
     }
 
     /// The same, without anybody having been asked.
@@ -265,32 +273,6 @@ impl Failure {
     }
 }
 
-/// The fields of a form that are wrong, with their codes: a tree whose leaves are `_errors`.
-fn wrong_fields(errors: &Value, path: &mut String, found: &mut Vec<(String, String)>) {
-    let Value::Object(fields) = errors else { return };
-    for (name, inner) in fields {
-        if name == "_errors" {
-            let code = inner.get(0).and_then(|error| error.get("code")).and_then(Value::as_str).unwrap_or("unknown");
-            found.push((shown(path), shown(code)));
-            continue;
-        }
-        let before = path.len();
-        if before > 0 {
-            path.push('.');
-        }
-        path.push_str(name);
-        wrong_fields(inner, path, found);
-        path.truncate(before);
-    }
-}
-
-/// What Discord said, fit to be shown: a short line without addresses, since one of them may be a webhook's.
-fn shown(words: &str) -> String {
-    let word = |word: &str| if word.contains("://") { "…".to_owned() } else { word.to_owned() };
-    let line = words.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,11 +369,5 @@ mod tests {
         let limited = |whose| Failure::Limited { until, whose }.of_send(&scope());
         assert_eq!(limited(Whose::Resource), SendError::RateLimited(Pause { scope: scope(), until }));
         assert_eq!(limited(Whose::Caller), SendError::RateLimited(Pause { scope: Scope::Instance, until }));
-    }
-
-    #[test]
-    fn words_are_short_and_hold_no_address() {
-        assert_eq!(shown("see https://discord.com/api/webhooks/1/t0k now\n"), "see … now");
-        assert_eq!(shown(&"x".repeat(999)).len(), SHOWN);
     }
 }

@@ -99,3 +99,16 @@ async fn a_refusal_that_names_countless_fields_is_a_short_sentence() {
     let why = reason(scene.deliver(&scene.outgoing("hello")).await);
     assert!(why.len() < 4000 && why.contains("field0"), "{} bytes", why.len());
 }
+
+#[tokio::test]
+async fn a_webhooks_token_is_not_repeated_from_what_a_server_says() {
+    let scene = scene().await;
+    scene.deliver(&scene.outgoing("hello")).await.expect("it is sent");
+    let webhook = scene.discord.webhooks(scene.channel).remove(0);
+    let (token, path) = (&webhook.token, format!("/webhooks/{}/{}?wait=true", webhook.id, webhook.token));
+    let errors = json!({ token: { "_errors": [{ "code": token }] }, "content": { "_errors": [{ "code": "LONG" }] } });
+    let body = json!({ "code": 50035, "message": format!("cannot POST {path} ({token})"), "errors": errors });
+    scene.discord.faults().on(Route::ExecuteWebhook).next(1, Fault::Answer { status: 400, body: body.to_string() });
+    let why = reason(scene.deliver(&scene.outgoing("hello")).await);
+    assert!(why.contains("cannot POST") && why.contains("LONG") && !why.contains(token), "{why}");
+}
