@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tieline_core::secret::Secret;
 use url::Url;
 
+use crate::fields::whole;
+
 /// Largest payload that Discord takes, in bytes.
 pub(crate) const LARGEST: usize = 4096;
 
@@ -41,19 +43,19 @@ impl Word {
     /// Reads a payload. Whatever stands beside what is needed is passed over.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, String> {
         let mut payload: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        let op = payload.get("op").and_then(Value::as_u64).ok_or("it has no opcode")?;
+        let op = whole(&payload, "op").ok_or("it has no opcode")?;
         let data = payload.get_mut("d").map(Value::take).unwrap_or_default();
         Ok(match op {
             0 => Self::Dispatch {
                 kind: payload["t"].as_str().unwrap_or_default().to_owned(),
-                seq: payload["s"].as_u64(),
+                seq: whole(&payload, "s"),
                 data,
             },
             1 => Self::Heartbeat,
             7 => Self::Reconnect,
             9 => Self::InvalidSession { resumable: data.as_bool().unwrap_or(false) },
             10 => {
-                let interval = data["heartbeat_interval"].as_u64();
+                let interval = whole(&data, "heartbeat_interval");
                 Self::Hello { heartbeat_interval: interval.ok_or("its greeting names no interval for heartbeats")? }
             }
             11 => Self::HeartbeatAck,
@@ -177,7 +179,12 @@ mod tests {
             read(r#"{"op":10,"d":{"heartbeat_interval":41250}}"#),
             Ok(Word::Hello { heartbeat_interval: 41250 })
         );
-        for unreadable in ["", "[]", "{}", "{\"op\":\"0\"}", r#"{"op":10,"d":{}}"#, &"[".repeat(100_000)] {
+        assert_eq!(
+            read(r#"{"op":"10","d":{"heartbeat_interval":41250.0}}"#),
+            Ok(Word::Hello { heartbeat_interval: 41250 }),
+            "compatible servers write numbers in other ways"
+        );
+        for unreadable in ["", "[]", "{}", "{\"op\":null}", r#"{"op":10,"d":{}}"#, &"[".repeat(100_000)] {
             assert!(read(unreadable).is_err());
         }
     }
