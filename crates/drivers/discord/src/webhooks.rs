@@ -63,9 +63,13 @@ impl Webhooks {
         lock(&self.ours).contains(&webhook)
     }
 
-    /// A channel's webhooks were changed: what is known of it is looked up anew before the next send.
+    /// A channel's webhooks were changed: what is known of it is looked up anew before the next send. What is being looked
+    /// up is not begun anew: two who find none at once would make two.
     pub(crate) fn forget(&self, channel: Snowflake) {
-        lock(&self.channels).remove(&channel);
+        let mut channels = lock(&self.channels);
+        if channels.get(&channel).is_some_and(|known| known.initialized()) {
+            channels.remove(&channel);
+        }
     }
 
     /// The webhook of a channel that is no thread: the known one, else one of ours that is there, else a new one.

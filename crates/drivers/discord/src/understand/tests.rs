@@ -281,3 +281,19 @@ async fn threads_that_are_no_list_of_threads_are_told_and_passed_over() {
     let warnings = log.warnings();
     assert_eq!(warnings.iter().filter(|line| line.contains("which threads there are")).count(), 3, "{warnings:?}");
 }
+
+#[tokio::test]
+async fn webhooks_that_change_while_one_is_made_are_no_reason_to_make_another() {
+    let scene = scene().await;
+    let channel = as_ours(scene.channel);
+    let find = async || scene.driver.webhooks.of_channel(&scene.driver.api, channel, None).await.expect("it is there");
+    scene.discord.faults().on(Route::CreateWebhook).next(1, Fault::Delay(Duration::from_millis(300)));
+    let later = async {
+        scene.discord.wait_for_request(|request| request.route == Route::CreateWebhook).await;
+        let changed = json!({ "guild_id": scene.guild.to_string(), "channel_id": scene.channel.to_string() });
+        scene.driver.understand("WEBHOOKS_UPDATE", &changed).await;
+        find().await
+    };
+    let (one, other) = tokio::join!(find(), later);
+    assert_eq!((one.id, scene.asked(Route::CreateWebhook)), (other.id, 1));
+}
