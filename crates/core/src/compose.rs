@@ -48,6 +48,9 @@ pub fn compose(event: &Event, frame: &Frame, dialect: &dyn Dialect, zone: &TimeZ
     Composed { text, named_text, keys }
 }
 
+/// Invisible, and no space: it keeps apart what would mean something together, on every platform.
+const APART: char = '\u{200b}';
+
 /// Whether an event is a message with neither text nor a file in it: brackets that name its recipient are not said.
 pub fn says_nothing(event: &Event, frame: &Frame) -> bool {
     event.message().is_some_and(|message| {
@@ -83,9 +86,14 @@ impl<'v> Values<'v> {
     /// The filled format behind what stands before it.
     fn text(&self, before: String, format: &Template) -> String {
         let mut text = before;
-        format.fill_onto(&mut text, |field, before| match field {
-            Field::Msg => self.message_after(before),
-            _ => Cow::Owned(self.dialect.escape(&self.plain(field))),
+        format.fill_onto(&mut text, |field, before| {
+            let value = match field {
+                Field::Msg => self.message_after(before),
+                _ => Cow::Owned(self.dialect.escape(&self.plain(field))),
+            };
+            // The format's own `@` calls nobody: who is named `all` on one platform would be everybody on another.
+            let calls = before.ends_with('@') && value.starts_with(|c: char| c != APART && !c.is_whitespace());
+            if calls { Cow::Owned(format!("{APART}{value}")) } else { value }
         });
         // Of a message that has only files, nothing follows the space after `{user}:`.
         if self.rendered.is_empty() { text.trim().to_owned() } else { text }

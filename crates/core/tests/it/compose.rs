@@ -136,3 +136,17 @@ fn the_default_format_names_the_sender_where_nothing_else_does() {
     assert_eq!(default_format(true).source(), "{msg}");
     assert_eq!(composed(&by("Ann", "hi"), &with(default_format(false).source(), &[])).text, "[discord] Ann: hi");
 }
+
+#[test]
+fn a_mark_of_the_format_calls_nobody() {
+    let event = by("all", "here we are");
+    for (format, text) in [
+        ("(@{user|?}) {msg}", "(@\u{200b}all) here we are"),
+        ("@{msg}", "@\u{200b}here we are"),
+        ("@ {user}: {msg}", "@ all: here we are"),
+        ("{user}@{platform}: {msg}", "all@\u{200b}discord: here we are"),
+    ] {
+        assert_eq!(composed(&event, &with(format, &[])).text, text);
+    }
+    assert_eq!(composed(&by("", "x"), &with("@{user_avatar|?} {msg}", &[])).text, "@? x");
+}
