@@ -155,8 +155,8 @@ Example:
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// See it work without any account: two simulated Rocket.Chat workspaces and a WhatsApp group, joined by the real
-    /// relay
+    /// See it work without any account: two simulated Rocket.Chat workspaces, a WhatsApp group and a Discord channel,
+    /// joined by the real relay
     #[command(after_help = "\
 Examples:
   tieline demo                      type lines; `b: hello` writes in workspace B, `w: hello` in the WhatsApp group,
