@@ -101,4 +101,10 @@ pub trait Sources: Send + Sync + 'static {
     /// Whether a rule takes messages of a channel, by its own name, by that of the channel that it belongs to (a
     /// thread's), or as every channel of the instance.
     fn listens_to(&self, channel: &ChannelKey, parent: Option<&ChannelKey>) -> bool;
+
+    /// The channels that rules name; `None`: a rule takes every channel of the instance. For platforms where each
+    /// channel must be subscribed to.
+    fn named(&self) -> Option<Vec<ChannelKey>> {
+        None
+    }
 }

@@ -51,4 +51,9 @@ impl Sources for PlannedSources {
         let Some(exchange) = self.exchange.upgrade() else { return false };
         exchange.plan.load().listens_to(&self.instance, channel, parent)
     }
+
+    fn named(&self) -> Option<Vec<ChannelKey>> {
+        let Some(exchange) = self.exchange.upgrade() else { return Some(Vec::new()) };
+        exchange.plan.load().sources(&self.instance).map(|source| source.pattern.channel.clone()).collect()
+    }
 }

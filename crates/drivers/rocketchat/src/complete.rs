@@ -85,7 +85,7 @@ impl RocketChatDriver {
 
     /// Puts what REST says about a message into its event. The text stays as it was received: an edit that came in
     /// between has an event of its own. Only where there is none, a caption that stands elsewhere is one.
-    fn take_over(&self, event: &mut Event, message: &Value) {
+    pub(crate) fn take_over(&self, event: &mut Event, message: &Value) {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(account) = message.get("u") {
             event.author.display_name = text(account, "name");

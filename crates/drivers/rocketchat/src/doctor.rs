@@ -3,9 +3,12 @@
 use serde_json::Value;
 use tieline_core::address::Address;
 use tieline_core::driver::{DriverError, Finding, Room, Verdict};
+use tieline_net::websocket::{WebSocketSettings, connect};
 
 use crate::driver::RocketChatDriver;
+use crate::realtime;
 use crate::refusal::Failure;
+use crate::settings::ReceiveMethod;
 
 /// What is wrong where the server answers 401, and what to do about it.
 pub(crate) const REFUSED: &str = "Rocket.Chat refuses the bot's credentials";
@@ -36,7 +39,7 @@ impl RocketChatDriver {
     pub(crate) async fn examine(&self, rooms: &[Address]) -> Vec<Finding> {
         let mut findings = Vec::new();
         let listen = &self.instance.listen;
-        findings.push(Finding {
+        findings.push(if self.instance.receive == ReceiveMethod::Realtime { self.realtime().await } else { Finding {
             verdict: if self.instance.webhook_token.is_empty() { Verdict::Warning } else { Verdict::Good },
             what: format!(
                 "messages are received at http://<this machine>:{}{}{}",
@@ -49,7 +52,7 @@ impl RocketChatDriver {
                 `all_public_channels,all_private_groups,all_direct_messages`"
                     .to_owned(),
             ),
-        });
+        } });
         if self.instance.hook().is_some() {
             findings.push(match self.api.hook(b"{}".to_vec()).await {
                 // An empty post says nothing in the room; newer servers refuse it, but only behind the token.
@@ -87,6 +90,23 @@ impl RocketChatDriver {
         }
         findings.extend(self.membership(rooms).await);
         findings
+    }
+
+    /// Whether the realtime API can be dialled.
+    async fn realtime(&self) -> Finding {
+        let settings = WebSocketSettings { proxy: self.instance.proxy.clone(), ..WebSocketSettings::default() };
+        let opened = match realtime::address(&self.instance) {
+            Some(url) => connect(&url, &settings).await.map(|_| ()).map_err(|error| error.to_string()),
+            None => Err("`server_url` has no address of it".to_owned()),
+        };
+        match opened {
+            Ok(()) => good("messages are received over the realtime API; no Outgoing Webhook is needed".to_owned()),
+            Err(why) => bad(
+                format!("Rocket.Chat's realtime API cannot be reached: {why}"),
+                "check `server_url` and `proxy`, and that what is in front of the server lets WebSockets through at \
+                `/websocket`",
+            ),
+        }
     }
 
     async fn membership(&self, rooms: &[Address]) -> Vec<Finding> {

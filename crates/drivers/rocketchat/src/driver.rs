@@ -25,6 +25,7 @@ use crate::part::Step;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
 use crate::room::RoomBook;
+use crate::settings::ReceiveMethod;
 use crate::turns::Turns;
 use crate::{send_api, send_hook};
 
@@ -128,6 +129,9 @@ impl RocketChatDriver {
 #[async_trait]
 impl Driver for RocketChatDriver {
     async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
+        if self.instance.receive == ReceiveMethod::Realtime {
+            return self.receive_realtime(&context).await;
+        }
         let handler = Arc::new(Receiver { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
         let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
         let _mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;

@@ -6,8 +6,10 @@ use serde_json::Value;
 use tieline_core::driver::{Defaults, DriverFactory, InstanceConfig, Resolved};
 use tieline_core::frame::MessageKey;
 use tieline_core::id::InstanceId;
+use tieline_core::problem::Problem;
 
 use crate::instance::PLATFORM;
+use crate::settings::ReceiveMethod;
 use crate::{address, resolve, settings};
 
 /// Rocket.Chat.
@@ -46,9 +48,23 @@ impl DriverFactory for RocketChat {
 
     fn resolve(&self, instance: &InstanceId, written: &Value, defaults: &Defaults) -> Resolved {
         let (settings, mut problems) = settings::read(written);
+        if settings.as_ref().is_some_and(|settings| settings.receive_method == ReceiveMethod::Realtime) {
+            problems.extend(unused(written));
+        }
         let resolved = settings.and_then(|settings| resolve::resolve(instance, &settings, defaults, &mut problems));
         Resolved { instance: resolved.map(|instance| Arc::new(instance) as Arc<dyn InstanceConfig>), problems }
     }
+}
+
+/// What is written for an Outgoing Webhook that nobody listens to.
+fn unused(written: &Value) -> impl Iterator<Item = Problem> {
+    let keys = ["webhook_token", "listen_host", "listen_port", "listen_path"];
+    keys.into_iter().filter(|key| written.get(key).is_some()).map(|key| {
+        Problem::warning(format!("`{key}` is not used: `receive_method: \"realtime\"` needs no Outgoing Webhook"))
+            .at(key)
+            .on_key()
+            .help("remove it, and the Outgoing Webhook in Rocket.Chat")
+    })
 }
 
 #[cfg(test)]
@@ -101,9 +117,25 @@ mod tests {
     }
 
     #[test]
+    fn what_realtime_does_not_need_is_told() {
+        let mut written = json!({
+            "server_url": "https://c", "auth_token": "t", "user_id": "u", "receive_method": "realtime",
+        });
+        let fine = resolved(&written);
+        assert!(fine.problems.is_empty(), "{:?}", fine.problems);
+        assert_eq!(fine.instance.expect("sound").listen(), None, "nothing is listened on");
+        written["webhook_token"] = json!("w");
+        written["listen_port"] = json!(8093);
+        let told = resolved(&written);
+        assert!(told.instance.is_some());
+        let unused: Vec<_> = told.problems.iter().map(|p| (p.severity, p.message.split(' ').next())).collect();
+        assert_eq!(unused, [(Severity::Warning, Some("`webhook_token`")), (Severity::Warning, Some("`listen_port`"))]);
+    }
+
+    #[test]
     fn everything_that_is_wrong_is_told_at_once() {
         let all = told(&json!({
-            "server_url": "chat.example.com", "auth_token": "t", "username": "bot", "receive_method": "realtime",
+            "server_url": "chat.example.com", "auth_token": "t", "username": "bot", "reply_style": "none",
             "listen_path": "hook", "listen_host": " ", "max_file_size": 0, "proxy": "ftp://x", "webhok_url": "x",
             "webhook_token": "w",
         }));
@@ -111,7 +143,7 @@ mod tests {
             "server_url",
             "`user_id` is missing",
             "`password` is missing",
-            "later version",
+            "reply_style",
             "listen_path",
             "listen_host",
             "max_file_size",
@@ -122,6 +154,9 @@ mod tests {
         }
         assert!(told(&json!({})).contains("`server_url` is missing"));
         assert!(told(&json!({ "send_method": "webhook" })).contains("`webhook_url` is missing"));
+        let realtime =
+            json!({ "send_method": "webhook", "webhook_url": "https://c/hooks/a/b", "receive_method": "realtime" });
+        assert!(told(&realtime).contains("`receive_method: \"realtime\"` needs them"));
         let both =
             json!({ "server_url": "https://c", "auth_token": "t", "user_id": "u", "username": "b", "password": "p" });
         assert!(told(&both).contains("both a token and a password"));

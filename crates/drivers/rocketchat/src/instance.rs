@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tieline_core::address::Address;
 use tieline_core::driver::{
-    BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel, TextUnit,
+    BuildError, Capabilities, CatchUp, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel,
+    TextUnit,
 };
 use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, InstanceId};
@@ -19,7 +20,7 @@ use crate::address;
 use crate::dialect::RocketChatDialect;
 use crate::driver::RocketChatDriver;
 use crate::hook::Hook;
-use crate::settings::ReplyStyle;
+use crate::settings::{ReceiveMethod, ReplyStyle};
 
 /// The platform's name in the configuration.
 pub(crate) const PLATFORM: &str = "rocketchat";
@@ -69,6 +70,9 @@ pub(crate) struct Instance {
     pub(crate) webhook_token: Secret,
     pub(crate) proxy: ProxyChoice,
     pub(crate) reply_style: ReplyStyle,
+    pub(crate) receive: ReceiveMethod,
+    /// How much of what was missed is fetched; `None`: nothing.
+    pub(crate) catch_up: Option<CatchUp>,
     pub(crate) capabilities: Capabilities,
 }
 
@@ -104,6 +108,7 @@ impl fmt::Debug for Instance {
             .field("server", &self.server.as_str())
             .field("sender", &self.sender)
             .field("credentials", &self.credentials)
+            .field("receive", &self.receive)
             .field("listen", &self.listen)
             .field("reply_style", &self.reply_style)
             .field("capabilities", &self.capabilities)
@@ -176,7 +181,7 @@ impl InstanceConfig for Instance {
     }
 
     fn listen(&self) -> Option<ListenAt> {
-        Some(self.listen.clone())
+        (self.receive == ReceiveMethod::Webhook).then(|| self.listen.clone())
     }
 
     fn build(self: Arc<Self>, services: Services) -> Result<Arc<dyn Driver>, BuildError> {

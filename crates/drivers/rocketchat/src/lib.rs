@@ -3,7 +3,7 @@
 //! [`RocketChat`] is the platform as the host knows it.
 //!
 //! - Receiving: the Outgoing Webhook calls us; its payload becomes an event, which is answered once it is on disk. What
-//!   the payload leaves out (display names, files) is fetched afterwards by REST.
+//!   the payload leaves out (display names, files) is fetched afterwards by REST. Or the realtime API tells all of it.
 //! - Sending: by REST under an id of ours, or by an Incoming Webhook.
 //! - The markup: what the server's own parser takes, and nothing that a person typed elsewhere is any of it.
 
@@ -32,6 +32,7 @@ mod parse;
 mod part;
 mod payload;
 mod quotation;
+mod realtime;
 mod receive;
 mod reconcile;
 mod refusal;

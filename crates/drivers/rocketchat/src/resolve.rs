@@ -57,17 +57,17 @@ pub(crate) fn resolve(
             hook.clone().map(Sender::Hook)
         }
     };
-    if written.receive_method == ReceiveMethod::Realtime {
+    let (realtime, by_hook) = (ReceiveMethod::Realtime, SendMethod::Webhook);
+    if written.receive_method == realtime && written.send_method == by_hook && !any_credentials(written) {
         problems.push(
-            Problem::error("`receive_method: \"realtime\"` comes with a later version of tieline")
-                .at("receive_method")
-                .help("use \"webhook\": an Outgoing Webhook in Rocket.Chat calls tieline"),
+            Problem::error("`auth_token` and `user_id` are missing: `receive_method: \"realtime\"` needs them")
+                .help(WHERE_FROM),
         );
     }
     let listen =
         settings::listen_at(&written.listen_host, written.listen_port, &written.listen_path, DEFAULT_PATH, problems);
     settings::file_size(written.max_file_size, problems);
-    if written.webhook_token.is_empty() {
+    if written.webhook_token.is_empty() && written.receive_method == ReceiveMethod::Webhook {
         problems.push(
             Problem::warning("`webhook_token` is empty: anybody who reaches the listener can send messages")
                 .help("enter the token that Rocket.Chat shows in the Outgoing Webhook's form"),
@@ -90,6 +90,8 @@ pub(crate) fn resolve(
         webhook_token: Secret::new(&written.webhook_token),
         proxy,
         reply_style: written.reply_style,
+        receive: written.receive_method,
+        catch_up: defaults.catch_up,
     })
 }
 

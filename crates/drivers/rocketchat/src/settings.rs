@@ -34,7 +34,8 @@ pub(crate) struct Settings {
     /// URL of the Incoming Webhook, `https://chat.example.com/hooks/…/…`. Required for `"webhook"`.
     #[schemars(extend("writeOnly" = true))]
     pub(crate) webhook_url: Option<String>,
-    /// How messages are received: `"webhook"` (an Outgoing Webhook calls us). `"realtime"` comes with a later version.
+    /// How messages are received: `"webhook"` (an Outgoing Webhook calls us) or `"realtime"` (a WebSocket to the server;
+    /// needs the bot's credentials). The `listen_…` keys and `webhook_token` are for `"webhook"` only.
     #[serde(default)]
     pub(crate) receive_method: ReceiveMethod,
     /// Address on which the Outgoing Webhook is received.

@@ -1,4 +1,4 @@
-//! The conformance suite, once for each way to send.
+//! The conformance suite, once for each way to send and to receive.
 
 use std::sync::Arc;
 
@@ -17,6 +17,12 @@ mod api {
     use super::*;
 
     tieline_testkit::driver_conformance!(|services| conforming(RocketChatScript::default(), Mode::Api, services));
+}
+
+mod realtime {
+    use super::*;
+
+    tieline_testkit::driver_conformance!(|services| conforming(RocketChatScript::default(), Mode::Realtime, services));
 }
 
 mod webhook {

@@ -5,6 +5,8 @@ mod calls;
 mod conforming;
 mod files;
 mod hook;
+mod realtime;
+mod realtime_scene;
 mod rest;
 mod server;
 mod threads;

@@ -45,6 +45,7 @@ pub(crate) enum Mode {
     Quoting,
     Hook,
     HookWithBot,
+    Realtime,
 }
 
 pub(crate) async fn scene(script: RocketChatScript, mode: Mode) -> Scene {
@@ -76,6 +77,9 @@ impl Scene {
         let mut settings = json!({ "server_url": server.url(), "webhook_token": "s3cret-webhook" });
         let more = match mode {
             Mode::Api => json!({ "auth_token": bot.token, "user_id": bot.id }),
+            Mode::Realtime => json!({
+                "receive_method": "realtime", "auth_token": bot.token, "user_id": bot.id,
+            }),
             Mode::Login => json!({ "username": bot.username, "password": "password of tieline" }),
             Mode::Quoting => json!({ "auth_token": bot.token, "user_id": bot.id, "reply_style": "quote" }),
             Mode::Hook => json!({ "send_method": "webhook", "webhook_url": hook.url }),
@@ -174,7 +178,9 @@ impl Harness for Scene {
     }
 
     async fn connect(&self, webhooks: &LocalWebhooks, health: &RecordingHealth) {
-        self.server.outgoing_hook(outgoing_hook(webhooks.url().await));
+        if self.mode != Mode::Realtime {
+            self.server.outgoing_hook(outgoing_hook(webhooks.url().await));
+        }
         health.wait_until_ready().await;
     }
 
@@ -184,6 +190,10 @@ impl Harness for Scene {
 
     async fn tell_again(&self) -> bool {
         let last = self.server.messages(ROOM).pop().expect("a person wrote before").id;
+        if self.mode == Mode::Realtime {
+            self.server.realtime().tell_again(&last);
+            return true;
+        }
         // The first call must have ended, or its end would be taken for that of the second.
         self.server.wait_for_hook_call(|call| call.message_id == last).await;
         let ended = self.server.hook_calls().len();
@@ -193,6 +203,9 @@ impl Harness for Scene {
     }
 
     async fn answers(&self, count: usize) -> Option<Vec<u16>> {
+        if self.mode == Mode::Realtime {
+            return None;
+        }
         let calls = self.server.wait_for_hook_calls(count).await;
         Some(calls.into_iter().filter_map(|call| call.status).collect())
     }
@@ -201,7 +214,9 @@ impl Harness for Scene {
         match self.mode {
             // The hook decides the room.
             Mode::Hook => Address::default(),
-            Mode::Api | Mode::Login | Mode::Quoting | Mode::HookWithBot => Address::of([("room_id", ROOM)]),
+            Mode::Api | Mode::Login | Mode::Quoting | Mode::HookWithBot | Mode::Realtime => {
+                Address::of([("room_id", ROOM)])
+            }
         }
     }
 

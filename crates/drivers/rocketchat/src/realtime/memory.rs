@@ -1,0 +1,293 @@
+//! What is remembered of messages, so that it can be told what about one that is sent again is new.
+//!
+//! The server sends the whole message again at every change: an edit, a reaction, a pin, a star, a preview that is done,
+//! a reply in its thread. So many of the latest messages are remembered; of the others only the outbox knows whether they
+//! were seen.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+
+use serde_json::Value;
+
+/// How many messages are remembered.
+const MOST: usize = 10_000;
+/// What is changed so soon after it was made was changed by that: nobody else has done anything to it yet.
+const FRESH: i64 = 2_000;
+
+/// Who reacted, by emoji without colons.
+type Reactions = BTreeMap<String, BTreeSet<String>>;
+
+/// A message, as far as its state can be compared. Times are the server's, in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) room: String,
+    pub(crate) username: String,
+    /// When it was posted.
+    pub(crate) posted: i64,
+    /// When anything about it changed last.
+    pub(crate) updated: i64,
+    edited: Option<i64>,
+    /// What kind of system message it is.
+    pub(crate) kind: Option<String>,
+    text: u64,
+    reactions: Reactions,
+}
+
+/// Whether a message that is not remembered was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It was not.
+    New,
+    /// The outbox knows it.
+    Known,
+    /// It is older than what we listened to.
+    Old,
+}
+
+/// What is new about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Posted,
+    Edited,
+    Deleted,
+    Reaction { emoji: String, username: String, added: bool },
+}
+
+impl Seen {
+    /// Reads a message; `None`: it lacks what every message has.
+    pub(crate) fn read(message: &Value) -> Option<Self> {
+        let text = |key: &str| message[key].as_str().filter(|text| !text.is_empty());
+        let posted = millis(&message["ts"])?;
+        let mut hasher = DefaultHasher::new();
+        message["msg"].as_str().unwrap_or_default().hash(&mut hasher);
+        // A caption may be an attachment's.
+        let attachments = message["attachments"].as_array().into_iter().flatten();
+        attachments.filter_map(|attachment| attachment["description"].as_str()).for_each(|text| text.hash(&mut hasher));
+        let names = |who: &Value| {
+            let names = who["usernames"].as_array().into_iter().flatten();
+            names.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        let reactions = message["reactions"].as_object().into_iter().flatten();
+        Some(Self {
+            id: text("_id")?.to_owned(),
+            room: text("rid")?.to_owned(),
+            username: message["u"]["username"].as_str().unwrap_or_default().to_owned(),
+            posted,
+            updated: millis(&message["_updatedAt"]).unwrap_or(posted),
+            edited: millis(&message["editedAt"]),
+            kind: text("t").map(str::to_owned),
+            text: hasher.finish(),
+            reactions: reactions.map(|(emoji, who)| (emoji.trim_matches(':').to_owned(), names(who))).collect(),
+        })
+    }
+
+    /// Whether nothing happened to it since it was posted.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.updated - self.posted <= FRESH
+    }
+}
+
+/// A time: DDP's `{"$date": 0}`, or REST's text.
+pub(crate) fn millis(time: &Value) -> Option<i64> {
+    match time {
+        Value::String(text) => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond),
+        other => other["$date"].as_i64(),
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    order: u64,
+    seen: Seen,
+    gone: bool,
+}
+
+/// The latest messages.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    entries: HashMap<String, Entry>,
+    order: BTreeMap<u64, String>,
+    next: u64,
+}
+
+impl Memory {
+    pub(crate) fn holds(&self, message: &str) -> bool {
+        self.entries.contains_key(message)
+    }
+
+    /// A message came. What is new about it, in order; `standing` counts only if it is not remembered.
+    pub(crate) fn hear(&mut self, seen: Seen, standing: Standing) -> Vec<Turn> {
+        let before = self.entries.get(&seen.id);
+        let gone = before.is_some_and(|entry| entry.gone);
+        let deleted = seen.kind.as_deref() == Some("rm");
+        let mut turns = Vec::new();
+        if deleted && !gone {
+            turns.push(Turn::Deleted);
+        } else if !gone && seen.kind.is_none() {
+            let none = Reactions::new();
+            let reactions = before.map_or(&none, |entry| &entry.seen.reactions);
+            match before {
+                Some(Entry { seen: old, .. }) if seen.edited > old.edited && seen.text != old.text => {
+                    turns.push(Turn::Edited);
+                }
+                None if standing == Standing::New => turns.push(Turn::Posted),
+                // Whether it was this edit that it was sent for cannot be known; if it was told before, the outbox knows
+                // it by its time.
+                None if seen.edited.is_some() => turns.push(Turn::Edited),
+                _ => {}
+            }
+            turns.extend(difference(&seen.reactions, reactions, true));
+            turns.extend(difference(reactions, &seen.reactions, false));
+        }
+        self.keep(seen, gone || deleted);
+        turns
+    }
+
+    /// A message is gone. Whether that is new.
+    pub(crate) fn forget(&mut self, message: &str) -> bool {
+        match self.entries.get_mut(message) {
+            Some(entry) => !std::mem::replace(&mut entry.gone, true),
+            None => true,
+        }
+    }
+
+    /// The messages of a room that were posted between these times by these people, or by anybody if nobody is named.
+    pub(crate) fn between(&self, room: &str, after: i64, before: i64, users: &[&str]) -> Vec<String> {
+        let wanted = |seen: &Seen| {
+            seen.room == room
+                && (after..=before).contains(&seen.posted)
+                && (users.is_empty() || users.contains(&seen.username.as_str()))
+        };
+        let mut found: Vec<&Seen> =
+            self.entries.values().filter(|entry| !entry.gone).map(|entry| &entry.seen).filter(|s| wanted(s)).collect();
+        found.sort_by_key(|seen| seen.posted);
+        found.into_iter().map(|seen| seen.id.clone()).collect()
+    }
+
+    fn keep(&mut self, seen: Seen, gone: bool) {
+        self.next += 1;
+        let id = seen.id.clone();
+        if let Some(old) = self.entries.insert(id.clone(), Entry { order: self.next, seen, gone }) {
+            self.order.remove(&old.order);
+        }
+        self.order.insert(self.next, id);
+        if self.entries.len() > MOST
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+}
+
+/// Who is in `these` and not in `those`.
+fn difference(these: &Reactions, those: &Reactions, added: bool) -> Vec<Turn> {
+    let none = BTreeSet::new();
+    let each = these.iter().flat_map(|(emoji, who)| {
+        let others = those.get(emoji).unwrap_or(&none);
+        who.difference(others).map(move |name| (emoji.clone(), name.clone()))
+    });
+    each.map(|(emoji, username)| Turn::Reaction { emoji, username, added }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn seen(changes: &Value) -> Seen {
+        let mut message = json!({
+            "_id": "m1", "rid": "R1", "msg": "hi", "u": { "username": "ann" },
+            "ts": { "$date": 1000 }, "_updatedAt": { "$date": 1000 },
+        });
+        for (key, value) in changes.as_object().expect("an object") {
+            message[key] = value.clone();
+        }
+        Seen::read(&message).expect("a message")
+    }
+
+    fn reacted(emoji: &str, added: bool) -> Turn {
+        Turn::Reaction { emoji: emoji.to_owned(), username: "bob".to_owned(), added }
+    }
+
+    #[test]
+    fn only_what_is_new_is_told() {
+        let mut memory = Memory::default();
+        let mut hear = |changes: Value| memory.hear(seen(&changes), Standing::New);
+        assert_eq!(hear(json!({})), [Turn::Posted]);
+        assert_eq!(hear(json!({ "pinned": true, "_updatedAt": { "$date": 9000 } })), []);
+        let edit = json!({ "msg": "ho", "editedAt": { "$date": 5000 } });
+        assert_eq!(hear(edit.clone()), [Turn::Edited]);
+        assert_eq!(hear(edit), []);
+        let by = json!({ ":tada:": { "usernames": ["bob"] } });
+        let edited = json!({ "msg": "ho", "editedAt": { "$date": 5000 }, "reactions": by });
+        assert_eq!(hear(edited.clone()), [reacted("tada", true)]);
+        assert_eq!(hear(edited), []);
+        assert_eq!(hear(json!({ "msg": "ho", "editedAt": { "$date": 5000 } })), [reacted("tada", false)]);
+        assert_eq!(hear(json!({ "t": "rm", "msg": "" })), [Turn::Deleted]);
+        assert_eq!(hear(json!({ "t": "rm", "msg": "" })), []);
+        assert_eq!(hear(json!({})), [], "what is gone does not come back");
+    }
+
+    #[test]
+    fn what_was_there_before_us_is_not_new() {
+        let by = json!({ ":x:": { "usernames": ["bob"] } });
+        let old = seen(&json!({ "reactions": by, "editedAt": "2026-01-01T00:00:00.000Z" }));
+        for standing in [Standing::Old, Standing::Known] {
+            let mut memory = Memory::default();
+            assert_eq!(memory.hear(old.clone(), standing), [Turn::Edited, reacted("x", true)]);
+            assert_eq!(memory.hear(seen(&json!({ "_id": "m2", "t": "uj" })), standing), []);
+        }
+        let mut memory = Memory::default();
+        assert!(memory.forget("unknown"));
+        memory.hear(old, Standing::New);
+        assert!(memory.forget("m1") && !memory.forget("m1"));
+    }
+
+    #[test]
+    fn what_lies_between_two_times_is_found() {
+        let mut memory = Memory::default();
+        for (id, at, who) in [("a", 1000, "ann"), ("b", 2000, "bob"), ("c", 3000, "ann")] {
+            let message = json!({ "_id": id, "ts": { "$date": at }, "u": { "username": who } });
+            memory.hear(seen(&message), Standing::New);
+        }
+        assert_eq!(memory.between("R1", 1500, 3000, &[]), ["b", "c"]);
+        assert_eq!(memory.between("R1", 0, 9000, &["ann"]), ["a", "c"]);
+        assert!(memory.between("R2", 0, 9000, &[]).is_empty());
+    }
+
+    #[test]
+    fn it_does_not_grow_for_ever() {
+        let mut memory = Memory::default();
+        for number in 0..MOST + 10 {
+            memory.hear(seen(&json!({ "_id": number.to_string() })), Standing::New);
+        }
+        assert_eq!((memory.entries.len(), memory.order.len()), (MOST, MOST));
+        assert!(!memory.holds("9") && memory.holds("10"));
+    }
+
+    proptest! {
+        #[test]
+        fn reactions_told_add_up_to_those_that_are_there(
+            states in proptest::collection::vec(proptest::collection::btree_map("[ab]", proptest::collection::btree_set("[xyz]", 0..3), 0..3), 1..12),
+        ) {
+            let mut memory = Memory::default();
+            let mut there = BTreeSet::new();
+            for state in states {
+                let reactions: serde_json::Map<String, Value> =
+                    state.iter().map(|(emoji, who)| (format!(":{emoji}:"), json!({ "usernames": who }))).collect();
+                for turn in memory.hear(seen(&json!({ "reactions": reactions })), Standing::New) {
+                    if let Turn::Reaction { emoji, username, added } = turn {
+                        let changed = if added { there.insert((emoji, username)) } else { there.remove(&(emoji, username)) };
+                        prop_assert!(changed);
+                    }
+                }
+                let wanted: BTreeSet<_> =
+                    state.into_iter().flat_map(|(emoji, who)| who.into_iter().map(move |name| (emoji.clone(), name))).collect();
+                prop_assert_eq!(&there, &wanted);
+            }
+        }
+    }
+}
