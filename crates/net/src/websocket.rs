@@ -7,15 +7,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use http::header::USER_AGENT;
 use http::{HeaderValue, StatusCode};
 use tieline_core::driver::ProxyChoice;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Error as ProtocolError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as ProtocolError, Message};
 use url::Url;
 
 use crate::client::ClientError;
@@ -94,6 +95,34 @@ async fn open(url: &Url, settings: &WebSocketSettings) -> Result<WebSocket, WebS
         Err(ProtocolError::Http(answer)) => Err(WebSocketError::Refused(answer.status())),
         Err(error) => Err(WebSocketError::Failed(describe_other(&error))),
     }
+}
+
+/// How long a text may take to be sent.
+const SENDING: Duration = Duration::from_secs(5);
+/// How long the other side may take to answer a close.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// The connection is of no use any more: it broke, or nothing gets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the WebSocket is broken")]
+pub struct Broken;
+
+/// Sends a text. It has five seconds to get through.
+pub async fn say(socket: &mut WebSocket, text: String) -> Result<(), Broken> {
+    let sent = timeout(SENDING, socket.send(Message::text(text))).await;
+    sent.map_err(|_| Broken)?.map_err(|_| Broken)
+}
+
+/// Closes a connection, with a code or without one, and waits up to a second for the other side to do the same. What that
+/// one still says meanwhile is dropped. Returns whether it answered.
+pub async fn leave(mut socket: WebSocket, code: Option<u16>) -> bool {
+    let frame = code.map(|code| CloseFrame { code: code.into(), reason: "".into() });
+    let parting = async {
+        if socket.close(frame).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    timeout(PARTING, parting).await.is_ok()
 }
 
 fn place(url: &Url) -> Result<Place, WebSocketError> {

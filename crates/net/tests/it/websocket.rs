@@ -8,7 +8,7 @@ use http::StatusCode;
 use tieline_core::driver::ProxyChoice;
 use tieline_core::secret::Secret;
 use tieline_net::websocket::tungstenite::Message;
-use tieline_net::websocket::{WebSocketError, WebSocketSettings, connect};
+use tieline_net::websocket::{Broken, WebSocketError, WebSocketSettings, connect, leave, say};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -243,4 +243,43 @@ async fn addresses_that_are_none() {
     }
     let error = connect(&url("ws://x/"), &through("ftp://user:hunter22@p")).await.unwrap_err();
     assert!(matches!(error, WebSocketError::Proxy(_)) && !error.to_string().contains("hunter"), "{error}");
+}
+
+#[tokio::test]
+async fn a_goodbye_is_answered_and_one_that_is_not_is_not_waited_for() {
+    let (told, mut code) = mpsc::channel(1);
+    let (at, _task) = peer(move |stream| {
+        let told = told.clone();
+        async move {
+            let mut socket = accept_async(stream).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                if let Message::Close(frame) = message {
+                    told.send(frame.map(|frame| u16::from(frame.code))).await.unwrap();
+                }
+            }
+        }
+    })
+    .await;
+    for parting in [Some(4000), None] {
+        let socket = connect(&url(&format!("ws://{at}")), &WebSocketSettings::default()).await.unwrap();
+        assert!(leave(socket, parting).await);
+        assert_eq!(code.recv().await.unwrap(), parting);
+    }
+    let (deaf, _task) = peer(|stream| async move {
+        let _socket = accept_async(stream).await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let socket = connect(&url(&format!("ws://{deaf}")), &WebSocketSettings::default()).await.unwrap();
+    assert!(!leave(socket, Some(4000)).await);
+}
+
+#[tokio::test]
+async fn what_is_said_gets_through_or_the_line_is_broken() {
+    let at = echo().await;
+    let mut socket = connect(&url(&format!("ws://{at}")), &WebSocketSettings::default()).await.unwrap();
+    assert_eq!(say(&mut socket, "hello".to_owned()).await, Ok(()));
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    socket.close(None).await.unwrap();
+    assert_eq!(say(&mut socket, "too late".to_owned()).await, Err(Broken));
 }

@@ -3,18 +3,15 @@
 //! Events go to the [intake](super::intake) through a bounded channel. While that is full nothing is read from the
 //! socket, heartbeats go on, and the machine knows that acknowledgements may wait unread.
 
-use std::time::Duration;
-
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, StreamExt};
 use tieline_core::driver::DriverContext;
 use tieline_core::throttle::Throttle;
 use tieline_net::WebSocket;
-use tieline_net::websocket::tungstenite::protocol::CloseFrame;
 use tieline_net::websocket::tungstenite::{self, Message};
-use tieline_net::websocket::{WebSocketSettings, connect};
+use tieline_net::websocket::{Broken, WebSocketSettings, connect, leave, say};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::compression::{LARGEST, Unpacking};
@@ -23,11 +20,6 @@ use super::payload::Word;
 use super::signal::{Dispatch, Input, Output};
 use crate::api::USER_AGENT;
 use crate::driver::DiscordDriver;
-
-/// How long a payload may take to be sent.
-const SENDING: Duration = Duration::from_secs(5);
-/// How long the gateway may take to answer our close.
-const PARTING: Duration = Duration::from_secs(1);
 
 /// A connection, or none, and what is under way to one.
 pub(crate) struct Line<'d> {
@@ -117,8 +109,7 @@ impl<'d> Line<'d> {
         }
     }
 
-    /// `Err`: the connection broke.
-    async fn does(&mut self, output: Output, room: &mut Room<'_>) -> Result<(), ()> {
+    async fn does(&mut self, output: Output, room: &mut Room<'_>) -> Result<(), Broken> {
         let id = &self.driver.instance.id;
         match output {
             Output::Ask => {
@@ -127,13 +118,15 @@ impl<'d> Line<'d> {
             }
             Output::Dial(url) => self.trying = Some(dial(self.driver, url).boxed()),
             Output::Send(command) => {
-                let socket = self.socket.as_mut().ok_or(())?;
-                let sent = timeout(SENDING, socket.send(Message::text(command.text()))).await;
-                return sent.map_err(|_| ())?.map_err(|_| ());
+                let socket = self.socket.as_mut().ok_or(Broken)?;
+                return say(socket, command.text()).await;
             }
             Output::Close(code) => {
                 if let Some(socket) = self.socket.take() {
-                    part(socket, code).await;
+                    // What it still says is of no interest: whoever resumes hears it again.
+                    if !leave(socket, Some(code)).await {
+                        tracing::debug!(instance = %id, "Discord's gateway does not answer our close");
+                    }
                 }
             }
             Output::Event(dispatch) => {
@@ -212,18 +205,5 @@ async fn dial(driver: &DiscordDriver, url: Url) -> (Input, Option<WebSocket>) {
     match connect(&url, &settings).await {
         Ok(socket) => (Input::Opened, Some(socket)),
         Err(error) => (Input::NotOpened(error.to_string()), None),
-    }
-}
-
-/// Says goodbye. What the other side still says is of no interest: whoever resumes hears it again.
-async fn part(mut socket: WebSocket, code: u16) {
-    let frame = CloseFrame { code: code.into(), reason: "".into() };
-    let parting = async {
-        if socket.close(Some(frame)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    };
-    if timeout(PARTING, parting).await.is_err() {
-        tracing::debug!("Discord's gateway does not answer our close");
     }
 }

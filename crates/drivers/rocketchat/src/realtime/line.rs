@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, StreamExt};
 use tieline_core::driver::DriverContext;
 use tieline_core::throttle::Throttle;
 use tieline_net::WebSocket;
 use tieline_net::websocket::tungstenite::{self, Message};
-use tieline_net::websocket::{WebSocketSettings, connect};
+use tieline_net::websocket::{Broken, WebSocketSettings, connect, leave, say};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::machine::Machine;
@@ -24,10 +24,6 @@ use crate::doctor::{CHECK, REFUSED};
 use crate::driver::RocketChatDriver;
 use crate::refusal::Failure;
 
-/// How long a frame may take to be sent.
-const SENDING: Duration = Duration::from_secs(5);
-/// How long the server may take to answer our close.
-const PARTING: Duration = Duration::from_secs(1);
 /// How often is looked whether the rules listen to other rooms.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -154,8 +150,7 @@ impl<'d> Line<'d> {
         }
     }
 
-    /// `Err`: the connection broke.
-    async fn does(&mut self, output: Output, room: &mut Room<'_>) -> Result<(), ()> {
+    async fn does(&mut self, output: Output, room: &mut Room<'_>) -> Result<(), Broken> {
         let id = &self.driver.instance.id;
         match output {
             Output::AskToken { renew } => self.trying = Some(token(self.driver, renew).boxed()),
@@ -171,15 +166,17 @@ impl<'d> Line<'d> {
                 self.trying = Some(look_up.boxed());
             }
             Output::Send(command) => {
-                let socket = self.socket.as_mut().ok_or(())?;
-                let sent = timeout(SENDING, socket.send(Message::text(command.text()))).await;
-                return sent.map_err(|_| ())?.map_err(|_| ());
+                let socket = self.socket.as_mut().ok_or(Broken)?;
+                return say(socket, command.text()).await;
             }
             Output::Close => {
                 self.trying = None;
                 self.wanted = None;
                 if let Some(socket) = self.socket.take() {
-                    part(socket).await;
+                    // What it still says is of no interest: it is fetched when the next session begins.
+                    if !leave(socket, None).await {
+                        tracing::debug!(instance = %id, "Rocket.Chat's realtime API does not answer our close");
+                    }
                 }
             }
             Output::Event(dispatch) => {
@@ -276,17 +273,5 @@ async fn dial(driver: &RocketChatDriver, url: Url) -> Tried {
     match connect(&url, &settings).await {
         Ok(socket) => (Input::Opened, Some(socket)),
         Err(error) => (Input::NotOpened(error.to_string()), None),
-    }
-}
-
-/// Says goodbye. What the other side still says is of no interest: it is fetched when the next session begins.
-async fn part(mut socket: WebSocket) {
-    let parting = async {
-        if socket.close(None).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    };
-    if timeout(PARTING, parting).await.is_err() {
-        tracing::debug!("Rocket.Chat's realtime API does not answer our close");
     }
 }
