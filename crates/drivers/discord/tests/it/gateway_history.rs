@@ -6,7 +6,17 @@ use serde_json::Value;
 use tieline_testkit::RecordingLog;
 use tieline_testkit::discord::{ChannelKind, Fault, Permission, Route};
 
-use crate::gateway_scene::listening;
+use crate::gateway_scene::{Listening, listening};
+
+/// A process heard "before" and stopped; its session is gone since, so the next one hears of nothing that was missed.
+async fn away() -> Listening {
+    let scene = listening().await;
+    let process = scene.started().await;
+    scene.hears("before").await;
+    process.stop().await;
+    scene.gateway().forget_sessions();
+    scene
+}
 
 #[tokio::test]
 async fn at_the_first_start_nothing_old_is_fetched() {
@@ -107,11 +117,7 @@ async fn what_a_channel_says_waits_for_its_history() {
 
 #[tokio::test]
 async fn a_process_that_dies_while_it_looks_back_is_followed_by_one_that_looks_back_as_far() {
-    let scene = listening().await;
-    let process = scene.started().await;
-    scene.hears("before").await;
-    process.stop().await;
-    scene.gateway().forget_sessions();
+    let scene = away().await;
     scene.write("missed");
     let place = scene.cursors.at("gateway");
     scene.discord.faults().on(Route::Messages).next(1, Fault::Hang);
@@ -127,11 +133,7 @@ async fn a_process_that_dies_while_it_looks_back_is_followed_by_one_that_looks_b
 
 #[tokio::test]
 async fn of_a_long_silence_the_newest_is_fetched_page_by_page() {
-    let scene = listening().await;
-    let process = scene.started().await;
-    scene.hears("before").await;
-    process.stop().await;
-    scene.gateway().forget_sessions();
+    let scene = away().await;
     for number in 0..250 {
         scene.write(&number.to_string());
     }
@@ -170,11 +172,7 @@ async fn a_channel_whose_history_may_not_be_read_is_told_once_and_holds_up_nothi
 #[tokio::test]
 async fn a_channel_that_may_not_be_seen_any_more_is_not_asked_for_again() {
     let log = RecordingLog::start();
-    let scene = listening().await;
-    let process = scene.started().await;
-    scene.hears("before").await;
-    process.stop().await;
-    scene.gateway().forget_sessions();
+    let scene = away().await;
     scene.write("missed");
     let body = r#"{"message": "Missing Access", "code": 50001}"#.to_owned();
     scene.discord.faults().on(Route::Messages).always(Fault::Answer { status: 403, body });
@@ -206,11 +204,7 @@ async fn the_place_is_kept_without_any_secret_and_that_of_another_server_is_not_
 
 #[tokio::test]
 async fn a_rate_limit_of_the_history_is_waited_for() {
-    let scene = listening().await;
-    let process = scene.started().await;
-    scene.hears("before").await;
-    process.stop().await;
-    scene.gateway().forget_sessions();
+    let scene = away().await;
     scene.write("missed");
     let wait = Fault::TooManyRequests {
         retry_after: Duration::from_millis(300),
