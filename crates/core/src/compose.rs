@@ -72,7 +72,7 @@ struct Values<'v> {
 
 impl<'v> Values<'v> {
     fn new(event: &'v Event, frame: &Frame, dialect: &'v dyn Dialect, zone: &'v TimeZone) -> Self {
-        let mut message = event.message().map_or_else(Cow::default, |message| Cow::Borrowed(&message.text));
+        let mut message = event.text();
         if frame.addressed == Some(Addressed::Prefix) {
             message = Cow::Owned(recipient::cut(&message));
         }

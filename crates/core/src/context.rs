@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Address;
 use crate::clock::Clock;
-use crate::event::Event;
-use crate::id::{ChannelKey, MessageId};
+use crate::event::{Author, Event};
+use crate::id::{ChannelKey, InstanceId, MessageId};
 use crate::outbox::Accepted;
 use crate::spool::MediaSpool;
 use crate::webhook::Webhooks;
@@ -45,6 +46,26 @@ pub struct DriverContext {
 pub trait Inbound: Send + Sync + 'static {
     /// Returns once the event and its deliveries are on disk. Only then is a webhook answered or a cursor moved.
     async fn accept(&self, event: Event) -> Result<Accepted, InboundError>;
+
+    /// Somebody is typing. Nothing is kept of it.
+    async fn typing(&self, typing: Typing) {
+        let _: Typing = typing;
+    }
+}
+
+/// Somebody is typing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typing {
+    /// The instance that heard of it.
+    pub instance: InstanceId,
+    /// See [`Event::channel`].
+    pub channel: ChannelKey,
+    /// See [`Event::parent`].
+    pub parent: Option<ChannelKey>,
+    /// See [`Event::address`].
+    pub address: Address,
+    /// Who types.
+    pub author: Author,
 }
 
 /// Why an event was not taken. The platform should send it again later.

@@ -13,18 +13,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::event::Event;
+use crate::event::{Author, Event};
 use crate::frame::MessageKey;
 use crate::id::{ChannelKey, InstanceId};
 use crate::markup::Dialect;
 use crate::problem::Problem;
 use crate::secret::Secret;
-use crate::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use crate::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use crate::template::Template;
 use crate::webhook::ListenAt;
 
 pub use crate::context::{
-    CursorError, Cursors, DriverContext, HealthReport, Inbound, InboundError, KnownMessages, Services, Sources,
+    CursorError, Cursors, DriverContext, HealthReport, Inbound, InboundError, KnownMessages, Services, Sources, Typing,
 };
 
 /// A platform: its name, how its settings look, and how they become an instance.
@@ -152,6 +152,11 @@ pub trait InstanceConfig: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// How the dialect writes a mention of an author of this platform. See [`Person::account`](crate::markup::Person).
+    fn mention_of(&self, author: &Author) -> String {
+        author.id.clone()
+    }
+
     /// How a channel is called towards people who do not know it: a phone number instead of an id.
     fn describe(&self, channel: &ChannelKey) -> String {
         channel.to_string()
@@ -270,8 +275,24 @@ pub trait Driver: Send + Sync + 'static {
     /// `last_try`: give up on what cannot be had now and return the event as it stands, with a note for the trace.
     async fn complete(&self, event: &Event, last_try: bool) -> Result<Completed, CompleteError>;
 
-    /// Cuts a message into the parts that will be sent one after the other. Pure; an `Err` is a permanent failure.
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String>;
+    /// Cuts a message, or a change, into the parts that will be sent one after the other. Pure.
+    ///
+    /// A change ([`Action`](crate::send::Action)) that the platform cannot do in full is done as far as
+    /// `docs/conversation.md` says for it. Parts of changes may be sent again without harm, so
+    /// [`reconcile`](Self::reconcile) finds them missing.
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError>;
+
+    /// The account that a mention of this name calls in a channel, as the dialect writes it; `None` if nobody there is
+    /// called exactly so, or several are. Asked for each name that a message mentions; must answer soon.
+    async fn account_named(&self, target: &Address, name: &str) -> Option<String> {
+        let _: (&Address, &str) = (target, name);
+        None
+    }
+
+    /// Shows that somebody is typing. Nothing is kept, nothing is repeated.
+    async fn show_typing(&self, target: &Address) {
+        let _: &Address = target;
+    }
 
     /// The limits that a part falls under, so that it waits where one of them is exhausted.
     fn scopes(&self, sending: &Sending) -> Vec<Scope>;

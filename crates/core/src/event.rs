@@ -1,5 +1,6 @@
 //! What happened on a platform, in the words of all platforms.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::compose::one_line;
 use crate::id::{ChannelKey, InstanceId, MessageId};
-use crate::markup::Markup;
+use crate::markup::{Block, Markup, Span};
 use crate::spool::SpoolId;
 
 /// One thing that happened in one channel, as a driver received it.
@@ -125,14 +127,21 @@ pub enum Body {
     Delete,
     /// Somebody reacted to a message, or took the reaction back.
     Reaction(Reaction),
+    /// The author came into the room.
+    Joined,
+    /// The author left the room, or was taken out of it.
+    Left,
+    /// The room's topic is this now.
+    Topic(String),
 }
 
 /// A reaction to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
-    /// A Unicode emoji, or a short code without colons.
+    /// A Unicode emoji, or, of one that only the platform or the server has, its short code without colons; see
+    /// [`emoji::canonical`](crate::emoji::canonical). Empty where all were taken back at once.
     pub emoji: String,
-    /// `false`: the reaction was taken back.
+    /// `false`: the reaction was taken back. By an author without an id: everybody's with this emoji were.
     pub added: bool,
 }
 
@@ -148,6 +157,19 @@ pub struct Message {
     /// The message that this one answers, or whose thread it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// What that one says, where the platform tells it: shown where the target does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<Quoted>,
+}
+
+/// A message that another one answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quoted {
+    /// The shown name of who wrote it; empty if it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// What it says.
+    pub text: Markup,
 }
 
 /// A file of a message.
@@ -230,15 +252,35 @@ impl Event {
     pub fn message(&self) -> Option<&Message> {
         match &self.body {
             Body::Message(message) | Body::Files(message) | Body::Edit(message) => Some(message),
-            Body::Delete | Body::Reaction(_) => None,
+            Body::Delete | Body::Reaction(_) | Body::Joined | Body::Left | Body::Topic(_) => None,
         }
+    }
+
+    /// What it says: a message its text, news of the room a line of their own.
+    pub fn text(&self) -> Cow<'_, Markup> {
+        let line = |words: String| Markup { blocks: vec![Block::Line(vec![Span::Italic(vec![Span::Text(words)])])] };
+        match &self.body {
+            Body::Message(message) | Body::Files(message) | Body::Edit(message) => Cow::Borrowed(&message.text),
+            Body::Joined => Cow::Owned(line("joined".to_owned())),
+            Body::Left => Cow::Owned(line("left".to_owned())),
+            Body::Topic(topic) => Cow::Owned(line(match one_line(topic) {
+                topic if topic.is_empty() => "removed the topic".to_owned(),
+                topic => format!("changed the topic to: {topic}"),
+            })),
+            Body::Delete | Body::Reaction(_) => Cow::default(),
+        }
+    }
+
+    /// Whether it is about a message that was there before, and does something to that one's copies.
+    pub fn is_change(&self) -> bool {
+        matches!(self.body, Body::Edit(_) | Body::Delete | Body::Reaction(_))
     }
 
     /// The message in it, to be changed.
     pub fn message_mut(&mut self) -> Option<&mut Message> {
         match &mut self.body {
             Body::Message(message) | Body::Files(message) | Body::Edit(message) => Some(message),
-            Body::Delete | Body::Reaction(_) => None,
+            Body::Delete | Body::Reaction(_) | Body::Joined | Body::Left | Body::Topic(_) => None,
         }
     }
 
@@ -250,6 +292,8 @@ impl Event {
             Body::Edit(_) => "edit",
             Body::Delete => "delete",
             Body::Reaction(_) => "reaction",
+            Body::Joined | Body::Left => "join",
+            Body::Topic(_) => "topic",
         }
     }
 

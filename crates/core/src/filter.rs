@@ -122,11 +122,11 @@ impl Filter {
     }
 
     /// Whether an expression decides over this kind of event. A deletion follows the message wherever it went, whoever
-    /// deletes it; a reaction has an author, but no text.
+    /// deletes it; a reaction and news of the room have an author, but no text.
     fn judges(&self, event: &Event) -> bool {
         match event.body {
             Body::Message(_) | Body::Files(_) | Body::Edit(_) => self.looks_inside(),
-            Body::Reaction(_) => !self.users.is_open(),
+            Body::Reaction(_) | Body::Joined | Body::Left | Body::Topic(_) => !self.users.is_open(),
             Body::Delete => false,
         }
     }

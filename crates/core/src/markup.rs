@@ -60,12 +60,41 @@ pub enum Span {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mention {
-    /// A person, by the name that is shown, without `@`.
-    User(String),
+    /// A person.
+    User(Person),
     /// A room, by the name that is shown, without `#`.
     Room(String),
     /// Everybody in the room, as `all`, `here`, `everyone`, without `@`.
     Everybody(String),
+}
+
+/// A person who is mentioned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The name that is shown, without `@`.
+    pub name: String,
+    /// The account on the platform where it was written, as [`Author::id`](crate::event::Author::id) or
+    /// [`Author::username`](crate::event::Author::username) shows it; empty where the text names nobody for certain.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The account on the platform where it will be said, as that one's dialect writes a mention; `None`: nobody is known,
+    /// and nobody is called. No parser sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+impl Person {
+    /// Somebody of whom the text says an account.
+    pub fn with_id(name: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { name: name.into(), id: id.into(), account: None }
+    }
+}
+
+impl<N: Into<String>> From<N> for Person {
+    /// Somebody of whom the text says a name.
+    fn from(name: N) -> Self {
+        Self::with_id(name, "")
+    }
 }
 
 impl Markup {
@@ -152,7 +181,7 @@ impl Span {
     pub(crate) fn read_leaf(&self, out: &mut String) {
         match self {
             Self::Text(text) | Self::Code(text) => out.push_str(text),
-            Self::Mention(Mention::User(name) | Mention::Everybody(name)) => out.extend(["@", name]),
+            Self::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) => out.extend(["@", name]),
             Self::Mention(Mention::Room(name)) => out.extend(["#", name]),
             Self::Emoji(name) => out.extend([":", name, ":"]),
             Self::Bold(_)

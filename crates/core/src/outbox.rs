@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::family::Family;
 use crate::frame::{Addressed, NamedFrame};
 use crate::id::{Channel, ChannelKey, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
 use crate::send::{Part, Sent};
@@ -33,6 +34,8 @@ pub struct Intake {
     pub received: Timestamp,
     /// What the rules say.
     pub routing: Routing,
+    /// The message that a change is about: the event of it, or of its original. See [`Event::is_change`].
+    pub about: Option<EventSeq>,
 }
 
 /// What the rules made of an event.
@@ -125,6 +128,10 @@ pub struct Delivery {
     pub waited_ms: i64,
     /// The parts that it was cut into, if it was cut, with what came of each that is settled.
     pub parts: Vec<(Part, Option<Sent>)>,
+    /// See [`Intake::about`].
+    pub about: Option<EventSeq>,
+    /// The message was deleted: it is not wanted any more.
+    pub deleted: bool,
 }
 
 /// Hears of every delivery as soon as it is committed.
@@ -300,6 +307,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// - [`Files`](crate::event::Body::Files) of a message that was accepted before: if that message is still
     ///   incomplete, or its deliveries carry no file, the files are relayed without the text; else it is a repeat;
     /// - a message whose `Files` event was accepted before: a repeat.
+    ///
+    /// A change ([`Intake::about`]) does more in the same step. A message that was deleted before takes no further
+    /// change: that is filtered. A deletion makes the message's dead letters filtered, and marks it so that none of its
+    /// pending deliveries is sent any more ([`Family::deleted`]). An edit gives its dead letters and pending deliveries
+    /// the new text. A reaction is noted with who gave it; it is relayed only to places where it is the first or, taken
+    /// back, was the last with its emoji, since a bot has only one.
     async fn accept(&self, intake: Intake) -> Result<Accepted, OutboxError>;
 
     /// Held events of an instance, or of all (`None`), oldest first.
@@ -357,6 +370,17 @@ pub trait Outbox: Send + Sync + 'static {
     /// The channels that hold a message or a copy of it, or, if it is a copy, its original and that one's other copies;
     /// the original's channel first. Empty if it is not known.
     async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError>;
+
+    /// A message with all its copies, by the id of any of them; `None` if it is not known, or only as held. `near` is
+    /// where it was named, as in [`copy_in`](Self::copy_in).
+    async fn family(&self, realm: &str, message: &MessageId, near: &Channel) -> Result<Option<Family>, OutboxError>;
+
+    /// The same, by the number of the original's event.
+    async fn family_of(&self, seq: EventSeq) -> Result<Option<Family>, OutboxError>;
+
+    /// The emoji that people have left standing under a message and its copies, apart from those under the one in a
+    /// channel; newest first, each once.
+    async fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, OutboxError>;
 
     /// Commits an event with one delivery that goes right before a pending delivery, the first of its lane, and returns
     /// it instead of feeding it. `None`: the event is a repeat.

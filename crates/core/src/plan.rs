@@ -75,6 +75,9 @@ pub struct Links {
     /// The channels that hold the message which it answers, or a copy of that; the original's first.
     /// See [`Outbox::places`](crate::outbox::Outbox::places).
     pub parent: Vec<Channel>,
+    /// For a change: the channels that hold the message which it is about, or a copy of that, or may come to. See
+    /// [`Family::places`](crate::family::Family::places).
+    pub holders: Vec<Channel>,
 }
 
 /// Which events beside messages are relayed.
@@ -109,6 +112,8 @@ impl Events {
             Body::Edit(_) => self.edit,
             Body::Delete => self.delete,
             Body::Reaction(_) => self.reaction,
+            Body::Joined | Body::Left => self.join,
+            Body::Topic(_) => self.topic,
         }
     }
 }
@@ -138,7 +143,7 @@ impl Plan {
         Self { accounts: Accounts::new(instances), ..self }
     }
 
-    /// The message whose places [`route`](Self::route) must know to route an event, if it must know any.
+    /// The message whose places [`route`](Self::route) must know to route an event that is no change, if it must know any.
     pub fn asks_for<'e>(&self, event: &'e Event) -> Option<&'e MessageId> {
         let parent = event.message().and_then(|message| message.reply_to.as_ref()).filter(|_| self.has_open)?;
         let place = self.place(event);
@@ -152,6 +157,8 @@ impl Plan {
     /// filter takes the event says it. While the event is incomplete some filters cannot decide yet; then several frames
     /// may say it, see [`Planned::frames`](crate::outbox::Planned::frames). Costs what the matching rules cost, however
     /// many others there are.
+    ///
+    /// A change of a message ([`Event::is_change`]) goes the same way, but only to where that message or a copy of it is.
     pub fn route(&self, event: &Event, links: &Links) -> Routing {
         if let Some(reason) = self.accounts.declines(event) {
             return Routing::Filtered(reason);

@@ -13,13 +13,15 @@ use crate::event::Attachment;
 use crate::id::{ChannelKey, DeliveryId, MessageId};
 use crate::spool::SpoolId;
 
-/// A message, ready to be said in a target channel: templates are filled, files are in the spool.
+/// A message, or a change of one, ready for a target channel: templates are filled, files are in the spool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outgoing {
     /// The delivery it belongs to.
     pub delivery: DeliveryId,
     /// Where to, normalised by the driver.
     pub target: Address,
+    /// What is to be done there.
+    pub action: Action,
     /// The text in the target's dialect; empty if there are only files.
     pub text: String,
     /// The same with the sender's name in it, for a send that cannot show the identity in `keys`.
@@ -30,8 +32,71 @@ pub struct Outgoing {
     pub attachments: Vec<Attachment>,
     /// The copy, in the target channel, of the message that this one answers, if there is one.
     pub reply_to: Option<MessageId>,
+    /// The accounts that the text calls, as the dialect writes mentions, each once: nobody else may be called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
     /// When the message was written.
     pub time: Timestamp,
+}
+
+/// What is to be done in a target channel. Each change may be done again without harm.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Say it.
+    #[default]
+    Say,
+    /// Let the copies of an earlier message say this instead, in their order. Files stay as they are.
+    Edit(Vec<Copied>),
+    /// Take these messages away, all of which stand for one.
+    Delete(Vec<Copied>),
+    /// React to a message, or take that back.
+    React(React),
+}
+
+/// A message in the target channel that a change is about: a copy, or the original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Its id.
+    pub id: MessageId,
+    /// The channel that the platform said it is in, where it is another than the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelKey>,
+    /// See [`Sent::how`]. `None` of what somebody else wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// See [`Sent::wordless`].
+    #[serde(default)]
+    pub wordless: bool,
+    /// Whether somebody on the platform wrote it: it is no copy of ours.
+    #[serde(default)]
+    pub original: bool,
+}
+
+/// A reaction as it is to stand under a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct React {
+    /// The message.
+    pub to: Copied,
+    /// See [`Reaction::emoji`](crate::event::Reaction::emoji).
+    pub emoji: String,
+    /// Whether it is given or taken back.
+    pub added: bool,
+    /// What people elsewhere have left standing under their copies of the message, newest first, each once: for
+    /// platforms where an account can react only once.
+    pub standing: Vec<String>,
+}
+
+/// Why an [`Outgoing`] cannot be cut into parts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CutError {
+    /// The platform, or this way of sending, has nothing like it; `docs/conversation.md` says so. It is recorded, and
+    /// nobody is to do anything about it.
+    #[error("{0}")]
+    Impossible(String),
+    /// It will never be sent as it is: a dead letter, with what people can do about it.
+    #[error("{0}")]
+    Permanent(String),
 }
 
 /// One send of a delivery: a text, an upload, a confirmation. It is stored as it is before the first attempt.
@@ -110,6 +175,16 @@ pub struct Sent {
     /// The text of a message that arrived without an id, as its echo will show it. See `Outbox::claim`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unnamed_text: Option<String>,
+    /// How the messages were sent, as far as a later edit or deletion must know, in the driver's own words: which account
+    /// or webhook. One line of at most 100 characters, without a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
+    /// The messages hold files only: a later edit of the text is not about them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wordless: bool,
+    /// Copies that a change has taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<MessageId>,
     /// The platform said that the next call of a scope must wait.
     #[serde(default, skip)]
     pub pause: Option<Pause>,
@@ -158,6 +233,13 @@ pub enum SendError {
     /// Nothing was sent: the opener named by [`Sending::thread`] was deleted. A new one is made.
     #[error("the thread's opener is gone")]
     ThreadGone,
+    /// Nothing was done, and nobody is to do anything about it: what is to be changed is not there any more, or the
+    /// platform does not have the like. It is recorded with this reason.
+    #[error("{reason}")]
+    Impossible {
+        /// Why, for people.
+        reason: String,
+    },
     /// It will never arrive as it is.
     #[error("{reason}")]
     Permanent {

@@ -168,6 +168,8 @@ fn sends(
     let composed = compose(event, frame, target.dialect(), &zone);
     let outgoing = Outgoing {
         delivery: DeliveryId(0),
+        action: tieline_core::send::Action::Say,
+        mentions: Vec::new(),
         target: frame.address.clone(),
         text: composed.text.clone(),
         named_text: composed.named_text.clone(),
@@ -206,7 +208,7 @@ fn sends(
         identity: composed.keys,
         stopped,
         parts,
-        error,
+        error: error.map(|error| error.to_string()),
     })
 }
 

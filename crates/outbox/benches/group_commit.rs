@@ -127,7 +127,14 @@ fn intake(number: u64, frame: &Arc<NamedFrame>) -> Intake {
         key: ChannelKey::new(&format!("to-{room}")).expect("a key"),
     };
     let routing = Routing::Deliver(vec![Planned { target, frames: vec![Arc::clone(frame)] }]);
-    Intake { event: Arc::new(event), realm: "realm".into(), target_names: Vec::new(), received: now(), routing }
+    Intake {
+        event: Arc::new(event),
+        realm: "realm".into(),
+        target_names: Vec::new(),
+        received: now(),
+        routing,
+        about: None,
+    }
 }
 
 #[divan::bench(args = IN_FLIGHT, sample_count = 10, sample_size = 1)]

@@ -1,14 +1,16 @@
 //! Taking events in: what is new, what is a repeat, what is our own, and where the rest goes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
 use tieline_core::event::{Authorship, Body, Event};
-use tieline_core::id::{Channel, DeliveryId, EventSeq};
+use tieline_core::id::{Channel, ChannelKey, DeliveryId, EventSeq};
 use tieline_core::markup::Markup;
 use tieline_core::outbox::{Accepted, Delivery, Intake, Planned, Position, Routing};
 use tieline_core::spool::SpoolId;
 
+use crate::change::{self, Outcome};
 use crate::complete::{files, need_files};
 use crate::error::Failure;
 use crate::key::{self, As, Key, Name};
@@ -150,7 +152,9 @@ impl Arrival {
         if matches!(event.body, Body::Edit(_)) && event.revision.is_none() {
             return self.repeats_text(batch, mentions, source);
         }
-        if let Some(mention) = same {
+        // Who takes away everybody's reactions may do so again: nothing else tells the two apart.
+        let is_sweep = matches!(event.body, Body::Reaction(_)) && event.author.id.is_empty();
+        if let Some(mention) = same.filter(|_| !is_sweep) {
             return Ok(Standing::Repeat(mention.seq));
         }
         let Some(twin) = mentions.iter().find(|mention| Some(mention.key) == self.twin) else {
@@ -248,14 +252,17 @@ impl Arrival {
                 batch.memory.tallies.held += 1 - was_held;
                 return Ok(Accepted::Held { seq });
             }
-            Routing::Deliver(planned) => {
-                self.store_body(batch, seq)?;
-                let first = self.deliver(batch, seq, planned)?;
-                let fate = Fate { state: PLANNED, first, deliveries: planned.len() as i64, notes: None };
-                self.record(batch, seq, new, &fate)?;
-                batch.memory.tallies.held -= was_held;
-                return Ok(Accepted::Planned { seq, deliveries: planned.len() });
-            }
+            Routing::Deliver(planned) => match self.going(batch, seq, planned)? {
+                Outcome::Goes(planned) => {
+                    self.store_body(batch, seq)?;
+                    let first = self.deliver(batch, seq, &planned)?;
+                    let fate = Fate { state: PLANNED, first, deliveries: planned.len() as i64, notes: None };
+                    self.record(batch, seq, new, &fate)?;
+                    batch.memory.tallies.held -= was_held;
+                    return Ok(Accepted::Planned { seq, deliveries: planned.len() });
+                }
+                Outcome::Filtered(reason) => reason,
+            },
         };
         let notes = Some(serde_json::to_string(&[reason])?);
         self.record(batch, seq, new, &Fate { state: FILTERED, notes, ..Fate::default() })?;
@@ -269,19 +276,32 @@ impl Arrival {
         Ok(Accepted::Filtered { seq, reason: reason.to_owned() })
     }
 
+    /// Which of the planned channels it goes to: a change may be needed in fewer.
+    fn going<'p>(
+        &self,
+        batch: &mut Batch<'_, '_>,
+        seq: EventSeq,
+        planned: &'p [Planned],
+    ) -> Result<Outcome<'p>, Failure> {
+        match self.intake.about {
+            Some(about) => change::apply(batch, seq, &self.intake.event, about, planned),
+            None => Ok(Outcome::Goes(Cow::Borrowed(planned))),
+        }
+    }
+
     /// Writes the event's row, once.
     fn record(&self, batch: &Batch<'_, '_>, seq: EventSeq, new: Option<i64>, fate: &Fate) -> Result<(), Failure> {
         let Some(source) = new else {
             batch.execute(
-                "UPDATE events SET state = ?, first = ?, deliveries = ?, notes = coalesce(?, notes) WHERE seq = ?",
-                params![fate.state, fate.first, fate.deliveries, fate.notes, seq.0],
+                "UPDATE events SET state = ?, first = ?, deliveries = ?, notes = coalesce(?, notes), about = ? WHERE seq = ?",
+                params![fate.state, fate.first, fate.deliveries, fate.notes, self.about(), seq.0],
             )?;
             return Ok(());
         };
         let event = &self.intake.event;
         batch.execute(
             "INSERT INTO events (seq, state, channel, received, key, message_id, text, incomplete, files, first, \
-             deliveries, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             deliveries, notes, parent, about) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 seq.0,
                 fate.state,
@@ -294,10 +314,16 @@ impl Arrival {
                 event.message().map_or(0, |message| message.attachments.len() as i64),
                 fate.first,
                 fate.deliveries,
-                fate.notes
+                fate.notes,
+                event.parent.as_ref().map(ChannelKey::as_str),
+                self.about()
             ],
         )?;
         Ok(())
+    }
+
+    fn about(&self) -> Option<i64> {
+        self.intake.about.map(|seq| seq.0)
     }
 
     fn store_body(&self, batch: &Batch<'_, '_>, seq: EventSeq) -> Result<(), Failure> {
@@ -320,9 +346,14 @@ impl Arrival {
                 return Err(Failure::Stored(format!("a delivery to {} was planned without a frame", planned.target)));
             };
             let others = if others.is_empty() { None } else { Some(serde_json::to_string(others)?) };
+            let amends = match self.intake.about {
+                Some(about) => change::amended(batch, about, &planned.target)?,
+                None => None,
+            };
             batch.execute(
-                "INSERT INTO deliveries (id, seq, lane, position, frame, others) VALUES (?1, ?2, ?3, ?1, ?4, ?5)",
-                params![id, seq.0, lane.0, frame, others],
+                "INSERT INTO deliveries (id, seq, lane, position, frame, others, amends) \
+                 VALUES (?1, ?2, ?3, ?1, ?4, ?5, ?6)",
+                params![id, seq.0, lane.0, frame, others, amends],
             )?;
             batch.feed.push(Delivery {
                 id: DeliveryId(id),
@@ -337,6 +368,8 @@ impl Arrival {
                 not_before: None,
                 waited_ms: 0,
                 parts: Vec::new(),
+                about: self.intake.about,
+                deleted: false,
             });
         }
         batch.memory.tallies.planned += planned.len() as i64;

@@ -22,6 +22,8 @@ pub(crate) enum As {
     Delete = 4,
     /// A reaction.
     Reaction = 5,
+    /// News of the room.
+    News = 6,
 }
 
 impl As {
@@ -32,6 +34,7 @@ impl As {
             Body::Edit(_) => Self::Edit,
             Body::Delete => Self::Delete,
             Body::Reaction(_) => Self::Reaction,
+            Body::Joined | Body::Left | Body::Topic(_) => Self::News,
         }
     }
 }
@@ -60,7 +63,7 @@ impl Name {
 
     /// The first and the last key that the message can have.
     pub(crate) fn range(self) -> (Key, Key) {
-        (self.key(As::Copy, [0; 7]), self.key(As::Reaction, [255; 7]))
+        (self.key(As::Copy, [0; 7]), self.key(As::News, [255; 7]))
     }
 
     /// The key of an event about the message.
@@ -73,7 +76,9 @@ impl Name {
         let other = match event.body {
             Body::Message(_) => As::Files,
             Body::Files(_) => As::Message,
-            Body::Edit(_) | Body::Delete | Body::Reaction(_) => return None,
+            Body::Edit(_) | Body::Delete | Body::Reaction(_) | Body::Joined | Body::Left | Body::Topic(_) => {
+                return None;
+            }
         };
         Some(self.key(other, mark(event, None, None)))
     }

@@ -28,9 +28,12 @@
 //! migration is never edited: its files are out there. New columns get a default, so that rows need not be rewritten.
 
 mod accept;
+mod change;
 mod complete;
+mod copies;
 mod dead;
 mod error;
+mod family;
 mod key;
 mod memory;
 mod precede;

@@ -8,6 +8,7 @@ use rusqlite::params;
 use tieline_core::id::MessageId;
 use tieline_core::outbox::Retention;
 
+use crate::copies;
 use crate::error::Failure;
 use crate::key::Name;
 use crate::memory::CLAIMABLE_MS;
@@ -71,8 +72,8 @@ fn forget(batch: &Batch<'_, '_>, seq: i64) -> Result<(), Failure> {
     let copies: Vec<(String, String)> =
         copies.query_map([seq], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (realm, ids) in copies {
-        for id in ids.lines() {
-            let key = Name::new(&realm, &MessageId::new(id)?).copy();
+        for line in ids.lines() {
+            let key = Name::new(&realm, &MessageId::new(copies::id(line))?).copy();
             batch.execute("DELETE FROM ids WHERE key = ? AND seq = ?", params![key, seq])?;
         }
     }
@@ -84,6 +85,7 @@ fn forget(batch: &Batch<'_, '_>, seq: i64) -> Result<(), Failure> {
         [seq],
     )?;
     batch.execute("DELETE FROM bodies WHERE seq = ?", [seq])?;
+    batch.execute("DELETE FROM reactions WHERE seq = ?", [seq])?;
     batch.execute("DELETE FROM events WHERE seq = ?", [seq])?;
     Ok(())
 }

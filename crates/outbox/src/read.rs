@@ -12,6 +12,7 @@ use tieline_core::outbox::{Delivery, Lane, OutboxError, Position, Tallies};
 use tieline_core::spool::SpoolId;
 use tokio::sync::Semaphore;
 
+use crate::copies;
 use crate::error::Failure;
 use crate::key::Name;
 use crate::rows::{self, Stored};
@@ -181,7 +182,7 @@ impl Reading<'_> {
         while let Some(row) = seqs.next()? {
             let seq: i64 = row.get(0)?;
             let values = params![seq, target.instance.as_str(), target.key.as_str()];
-            let copies: Option<String> = self
+            let found: Option<String> = self
                 .connection
                 .prepare_cached(
                     "SELECT d.copies FROM events e \
@@ -193,8 +194,8 @@ impl Reading<'_> {
                 )?
                 .query_row(values, |row| row.get(0))
                 .optional()?;
-            if let Some(first) = copies.as_deref().and_then(|copies| copies.lines().next()) {
-                return Ok(Some(MessageId::new(first)?));
+            if let Some(first) = found.as_deref().and_then(|lines| lines.lines().next()) {
+                return Ok(Some(MessageId::new(copies::id(first))?));
             }
         }
         Ok(None)

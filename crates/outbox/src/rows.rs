@@ -14,7 +14,7 @@ use crate::error::Failure;
 
 /// The columns that [`Stored`] holds, from `deliveries d JOIN events e`.
 pub(crate) const DELIVERY: &str = "SELECT d.id, d.position, d.lane, d.seq, d.attempts, d.not_before, d.waited, \
-     coalesce(d.revived, e.received), d.frame, d.others, d.cut, b.json \
+     coalesce(d.revived, e.received), d.frame, d.others, d.cut, b.json, e.about, e.deleted \
      FROM deliveries d JOIN events e ON e.seq = d.seq LEFT JOIN bodies b ON b.seq = d.seq ";
 
 /// A row of [`DELIVERY`], not looked into yet.
@@ -31,6 +31,8 @@ pub(crate) struct Stored {
     others: Option<String>,
     cut: i64,
     json: Option<String>,
+    about: Option<i64>,
+    deleted: bool,
 }
 
 impl Stored {
@@ -48,6 +50,8 @@ impl Stored {
             others: row.get(9)?,
             cut: row.get(10)?,
             json: row.get(11)?,
+            about: row.get(12)?,
+            deleted: row.get(13)?,
         })
     }
 
@@ -76,6 +80,8 @@ impl Stored {
             not_before: self.not_before.map(time).transpose()?,
             waited_ms: self.waited_ms,
             parts: if self.cut > 0 { parts(connection, self.id)? } else { Vec::new() },
+            about: self.about.map(EventSeq),
+            deleted: self.deleted,
         })
     }
 }

@@ -8,8 +8,11 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{Failure, OpenError, opening};
 
 /// The migrations in order; the format of a file is how many of them it has seen.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_outbox.sql"), include_str!("../migrations/0002_used.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_outbox.sql"),
+    include_str!("../migrations/0002_used.sql"),
+    include_str!("../migrations/0003_changes.sql"),
+];
 
 /// Marks a file as ours: `tieL`, in ASCII.
 const APPLICATION_ID: i64 = 0x7469_654c;
@@ -133,7 +136,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         open_writer(&at(&dir)).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = open_writer(&at(&dir)).unwrap_err();
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
         assert!(error.to_string().contains("newer tieline"));
     }
 

@@ -1,11 +1,12 @@
 //! What comes back from the lanes: parts, links, and how deliveries end.
 
 use rusqlite::params;
-use tieline_core::id::{ChannelKey, DeliveryId};
+use tieline_core::id::{ChannelKey, DeliveryId, MessageId};
 use tieline_core::outbox::Settlement;
 use tieline_core::send::{Part, Sent};
 use tieline_core::spool::SpoolId;
 
+use crate::copies;
 use crate::error::Failure;
 use crate::key::{self, Name};
 use crate::writer::Batch;
@@ -25,13 +26,22 @@ struct Row {
     cut: bool,
     /// Whether its event has files in the spool.
     files: bool,
+    /// The delivery whose copies it changes.
+    amends: Option<i64>,
 }
 
 fn row(batch: &Batch<'_, '_>, delivery: DeliveryId) -> Result<Row, Failure> {
-    let sql = "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq) \
-               FROM deliveries d WHERE id = ?";
+    let sql = "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq), \
+               amends FROM deliveries d WHERE id = ?";
     let row = batch.statements.first(sql, [delivery.0], |row| {
-        Ok(Row { state: row.get(0)?, seq: row.get(1)?, lane: row.get(2)?, cut: row.get(3)?, files: row.get(4)? })
+        Ok(Row {
+            state: row.get(0)?,
+            seq: row.get(1)?,
+            lane: row.get(2)?,
+            cut: row.get(3)?,
+            files: row.get(4)?,
+            amends: row.get(5)?,
+        })
     });
     row?.ok_or_else(|| Failure::Stored(format!("there is no delivery {delivery}")))
 }
@@ -68,6 +78,9 @@ pub(crate) fn part_sent(
     if changed == 0 {
         return Err(Failure::Stored(format!("delivery {delivery} has no part {part}")));
     }
+    if let Some(amended) = row.amends {
+        return amend(batch, amended, std::iter::once(sent), realm);
+    }
     let linked = link(batch, delivery, &row, std::iter::once(sent), realm)?;
     if linked.realm.is_some() {
         batch.execute(
@@ -96,7 +109,13 @@ pub(crate) fn settle(
         Settlement::Delivered(sents) => {
             let known = if row.cut { sent_parts(batch, delivery)? } else { Vec::new() };
             let fresh = (0_i64..).zip(sents).filter(|(part, _)| !known.contains(part)).map(|(_, sent)| sent);
-            let linked = link(batch, delivery, &row, fresh, realm)?;
+            let linked = match row.amends {
+                Some(amended) => {
+                    amend(batch, amended, fresh, realm)?;
+                    Linked::default()
+                }
+                None => link(batch, delivery, &row, fresh, realm)?,
+            };
             // One row, written once.
             batch.execute(
                 "UPDATE deliveries SET realm = coalesce(?1, realm), place = coalesce(?2, place), copies = CASE \
@@ -190,6 +209,7 @@ pub(crate) fn freed(batch: &Batch<'_, '_>, seq: i64) -> Result<Vec<SpoolId>, Fai
 }
 
 /// What a delivery's row says of the copies that were made.
+#[derive(Default)]
 struct Linked<'a> {
     /// `None` if there is nothing to say.
     realm: Option<i64>,
@@ -203,18 +223,14 @@ fn link<'a>(
     batch: &mut Batch<'_, '_>,
     delivery: DeliveryId,
     row: &Row,
-    sents: impl Iterator<Item = &'a Sent>,
+    sents: impl Iterator<Item = &'a Sent> + Clone,
     realm: &str,
 ) -> Result<Linked<'a>, Failure> {
-    let mut copies: Option<String> = None;
+    let copies = copies::write(sents.clone());
     let mut place = None;
     for sent in sents {
         place = place.or(sent.channel.as_ref());
         for id in &sent.ids {
-            match &mut copies {
-                Some(copies) => copies.extend(["\n", id.as_str()]),
-                None => copies = Some(id.as_str().to_owned()),
-            }
             batch.execute(
                 "INSERT OR IGNORE INTO ids (key, seq, delivery) VALUES (?, ?, ?)",
                 params![Name::new(realm, id).copy(), row.seq, delivery.0],
@@ -225,10 +241,37 @@ fn link<'a>(
         }
     }
     if copies.is_none() && place.is_none() {
-        return Ok(Linked { realm: None, place: None, copies: None });
+        return Ok(Linked::default());
     }
     let realm = Some(batch.memory.realm(batch.connection, realm)?);
     Ok(Linked { realm, place: place.map(ChannelKey::as_str), copies })
+}
+
+/// A change made messages, or took some away: those are copies of the message that it changes. All stay known as ours.
+fn amend<'a>(
+    batch: &mut Batch<'_, '_>,
+    amended: i64,
+    sents: impl Iterator<Item = &'a Sent> + Clone,
+    realm: &str,
+) -> Result<(), Failure> {
+    let gone: Vec<MessageId> = sents.clone().flat_map(|sent| &sent.gone).cloned().collect();
+    let delivery = DeliveryId(amended);
+    let row = row(batch, delivery)?;
+    let linked = link(batch, delivery, &row, sents, realm)?;
+    if linked.copies.is_none() && gone.is_empty() {
+        return Ok(());
+    }
+    let known: Option<String> = batch
+        .connection
+        .prepare_cached("SELECT copies FROM deliveries WHERE id = ?")?
+        .query_row([amended], |row| row.get(0))?;
+    let left = known.and_then(|known| copies::without(&known, &gone));
+    let copies = [left, linked.copies].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    batch.execute(
+        "UPDATE deliveries SET copies = ?, realm = coalesce(?, realm) WHERE id = ?",
+        params![Some(copies).filter(|copies| !copies.is_empty()), linked.realm, amended],
+    )?;
+    Ok(())
 }
 
 /// Lets the echo of a copy without an id be recognised.

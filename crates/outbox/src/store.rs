@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::params;
 use tieline_core::event::Event;
+use tieline_core::family::Family;
 use tieline_core::id::{Channel, DeliveryId, EventSeq, InstanceId, LaneId, MessageId};
 use tieline_core::outbox::{
     Accepted, DeadLetter, Delivery, Feed, Intake, Lane, Outbox, OutboxError, Position, Retention, Settlement, Tallies,
@@ -160,6 +161,20 @@ impl Outbox for SqliteOutbox {
     async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError> {
         let (realm, message) = (realm.to_owned(), message.clone());
         self.readers.ask(move |reading| reading.places(&realm, &message)).await
+    }
+
+    async fn family(&self, realm: &str, message: &MessageId, near: &Channel) -> Result<Option<Family>, OutboxError> {
+        let (realm, message, near) = (realm.to_owned(), message.clone(), near.clone());
+        self.readers.ask(move |reading| reading.family(&realm, &message, &near)).await
+    }
+
+    async fn family_of(&self, seq: EventSeq) -> Result<Option<Family>, OutboxError> {
+        self.readers.ask(move |reading| reading.family_of(seq)).await
+    }
+
+    async fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, OutboxError> {
+        let apart_from = apart_from.clone();
+        self.readers.ask(move |reading| reading.standing(seq, &apart_from)).await
     }
 
     async fn precede(&self, delivery: DeliveryId, intake: Intake) -> Result<Option<Delivery>, OutboxError> {

@@ -5,6 +5,7 @@ use tieline_core::id::{DeliveryId, EventSeq, MessageId};
 use tieline_core::outbox::{Trace, TracedDelivery};
 
 use crate::accept::{FILTERED, HELD};
+use crate::copies;
 use crate::error::Failure;
 use crate::key::Name;
 use crate::read::Reading;
@@ -72,7 +73,7 @@ impl Reading<'_> {
                 DROPPED => "dropped",
                 _ => "pending",
             };
-            let copies = row.get::<_, Option<String>>(6)?.unwrap_or_default();
+            let lines = row.get::<_, Option<String>>(6)?.unwrap_or_default();
             let frame = rows::frame(self.connection, row.get(1)?)?;
             deliveries.push(TracedDelivery {
                 id: DeliveryId(row.get(0)?),
@@ -82,7 +83,7 @@ impl Reading<'_> {
                 attempts: row.get(4)?,
                 reason: row.get(5)?,
                 addressed: frame.frame.addressed.clone(),
-                copies: copies.lines().map(MessageId::new).collect::<Result<_, _>>()?,
+                copies: lines.lines().map(|line| MessageId::new(copies::id(line))).collect::<Result<_, _>>()?,
             });
         }
         Ok(deliveries)

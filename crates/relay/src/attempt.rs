@@ -9,7 +9,7 @@ use tieline_core::event::Event;
 use tieline_core::frame::Frame;
 use tieline_core::id::{Channel, MessageId};
 use tieline_core::outbox::Delivery;
-use tieline_core::send::{Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
+use tieline_core::send::{CutError, Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
 
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::intake::are_around;
@@ -32,6 +32,8 @@ pub(crate) struct Parts {
 pub(crate) enum Unsendable {
     /// It can never be sent.
     Dead(String),
+    /// The target has nothing like it, or there is nothing to change.
+    Impossible(String),
     /// There is nothing in it that the target could show.
     Nothing,
 }
@@ -56,11 +58,13 @@ impl Parts {
         if exchange.secret_guard && exchange.guard.finds_in_message(event, &outgoing) {
             return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
         }
-        let cut = std::panic::catch_unwind(AssertUnwindSafe(|| instance.driver.cut(&outgoing)))
-            .unwrap_or_else(|_| Err("the driver failed on this message; please report it".to_owned()));
+        let cut = std::panic::catch_unwind(AssertUnwindSafe(|| instance.driver.cut(&outgoing))).unwrap_or_else(|_| {
+            Err(CutError::Permanent("the driver failed on this message; please report it".to_owned()))
+        });
         let parts = match cut {
             Ok(parts) => parts,
-            Err(reason) => return Ok(Err(Unsendable::Dead(reason))),
+            Err(CutError::Permanent(reason)) => return Ok(Err(Unsendable::Dead(reason))),
+            Err(CutError::Impossible(reason)) => return Ok(Err(Unsendable::Impossible(reason))),
         };
         if parts.is_empty() {
             return Ok(Err(Unsendable::Nothing));
@@ -128,6 +132,8 @@ async fn outgoing(
     };
     Ok(Outgoing {
         delivery: delivery.id,
+        action: tieline_core::send::Action::Say,
+        mentions: Vec::new(),
         target: frame.address.clone(),
         text: composed.text,
         named_text: composed.named_text,

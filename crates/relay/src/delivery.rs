@@ -51,6 +51,9 @@ pub(crate) async fn deliver(
         Err(Unsendable::Dead(reason)) => {
             return die(exchange, &instance.realm, &delivery, &frame.frame, reason).await;
         }
+        Err(Unsendable::Impossible(reason)) => {
+            return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
+        }
         Err(Unsendable::Nothing) => {
             let reason = "there is neither text nor a file in it".to_owned();
             // Whoever names a recipient wants to say something.
@@ -71,7 +74,8 @@ pub(crate) async fn deliver(
             exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
             Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
         }
-        Ok(Err(GivenUp { reason, refused })) => {
+        Ok(Err(GivenUp::Impossible(reason))) => Settlement::Filtered(reason),
+        Ok(Err(GivenUp::Dead { reason, refused })) => {
             let failure = Failure { reason: refused.then_some(&reason), unsure: tries.unsure };
             tell_writer(exchange, &tries.delivery, &tries.frame.frame, failure).await?;
             dead(&tries.delivery, reason)
@@ -108,10 +112,15 @@ struct Tries<'t> {
 }
 
 /// Why a delivery is given up.
-struct GivenUp {
-    reason: String,
-    /// Whether the platform refused it for good, so that its writer can do something about it.
-    refused: bool,
+enum GivenUp {
+    /// It cannot be delivered.
+    Dead {
+        reason: String,
+        /// Whether the platform refused it for good, so that its writer can do something about it.
+        refused: bool,
+    },
+    /// There is nothing to do, or nothing that the platform could do.
+    Impossible(String),
 }
 
 /// Why it is not known whether a part arrived.
@@ -197,7 +206,11 @@ impl Tries<'_> {
             SendError::Permanent { reason } => {
                 self.ticket = None;
                 self.delivery.attempts += 1;
-                Ok(Err(GivenUp { reason, refused: true }))
+                Ok(Err(GivenUp::Dead { reason, refused: true }))
+            }
+            SendError::Impossible { reason } => {
+                self.ticket = None;
+                Ok(Err(GivenUp::Impossible(reason)))
             }
         }
     }
@@ -245,7 +258,8 @@ impl Tries<'_> {
                     self.doubted(doubt);
                     return self.retry_later("missing", "the message did not arrive", None).await;
                 }
-                Ok(Reconciled::Unknowable) | Err(SendError::Permanent { .. } | SendError::ThreadGone) => {
+                Ok(Reconciled::Unknowable)
+                | Err(SendError::Permanent { .. } | SendError::Impossible { .. } | SendError::ThreadGone) => {
                     self.ticket = None;
                     self.unsure = true;
                     self.exchange.telemetry.may_double(&self.delivery);
@@ -280,7 +294,9 @@ impl Tries<'_> {
 
     fn doubt(&mut self, mut given_up: GivenUp) -> GivenUp {
         self.unsure = true;
-        given_up.reason.push_str(". Whether an earlier try arrived is not known");
+        if let GivenUp::Dead { reason, .. } = &mut given_up {
+            reason.push_str(". Whether an earlier try arrived is not known");
+        }
         given_up
     }
 
@@ -307,7 +323,7 @@ impl Tries<'_> {
                 "given up at try {}, {limit:#} after its receipt (`global.give_up_after`); the last one failed: {reason}",
                 self.delivery.attempts
             );
-            return Ok(Err(GivenUp { reason, refused: false }));
+            return Ok(Err(GivenUp::Dead { reason, refused: false }));
         }
         let wait = ATTEMPTS.after(self.delivery.attempts, fastrand::f64()).max(after.unwrap_or_default());
         let again = add(now, wait).min(deadline);

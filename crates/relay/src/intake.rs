@@ -225,7 +225,7 @@ async fn route(exchange: &Exchange, event: &Event) -> Result<Routing, OutboxErro
         return Ok(Routing::Filtered("its id is one that only tieline gives".into()));
     }
     Ok(match event.body {
-        Body::Message(_) | Body::Files(_) => {
+        Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {
             let plan = exchange.plan.load_full();
             plan.route(event, &links(exchange, &plan, event).await?)
         }
@@ -246,7 +246,7 @@ async fn links(exchange: &Exchange, plan: &Plan, event: &Event) -> Result<Links,
         return Ok(Links::default());
     }
     exchange.outbox.still_used(&instance.realm, parent, exchange.now()).await?;
-    Ok(Links { parent: parent_places })
+    Ok(Links { parent: parent_places, ..Links::default() })
 }
 
 /// Whether one of these places of a message is where an event happened, so that whoever said the event saw the message.
@@ -268,7 +268,7 @@ pub(crate) fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) 
     // Only what a bot posted can be the echo of a copy without an id, and to make the names costs more than the rules do.
     let echo = instance.filter(|_| event.author.kind == Authorship::BotOrOurs);
     let target_names = echo.map(|instance| instance.config.target_names(event)).unwrap_or_default();
-    Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing }
+    Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing, about: None }
 }
 
 /// Begins to complete an event before its lanes ask for it: links to files grow old while a lane waits.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::driver::TargetChannel;
+use crate::driver::{InstanceConfig, TargetChannel};
 use crate::event::Event;
 use crate::frame::{Addressed, Frame, NamedFrame};
 use crate::id::{Channel, ChannelKey};
@@ -42,6 +42,12 @@ impl<'p> Reached<'p> {
     pub(super) fn also_known_as(&self) -> &[ChannelKey] {
         self.named.as_ref().map_or(self.also_known_as, |(_, names)| names)
     }
+
+    /// Whether it leads to a channel, under whichever of its names.
+    pub(super) fn is(&self, channel: &Channel) -> bool {
+        let Channel { instance, key } = self.channel();
+        *instance == channel.instance && (*key == channel.key || self.also_known_as().contains(&channel.key))
+    }
 }
 
 fn follow<'p>(
@@ -56,6 +62,9 @@ fn follow<'p>(
         return Err(Refusal::OwnAccount);
     }
     let config = accounts.get(instance).ok_or(Refusal::NoConversation)?;
+    if event.is_change() {
+        return follow_change(target, event, links, config);
+    }
     let named = event.message().and_then(|message| recipient::named(&message.text));
     let recipient = named.and_then(|named| config.recipient(&named));
     let parent = links.parent.iter().find(|place| place.instance == *instance);
@@ -75,11 +84,30 @@ fn follow<'p>(
         (None, Some(recipient)) => (recipient.target, recipient.refused.map_or(Addressed::Prefix, Addressed::Refused)),
         (None, None) => return Err(Refusal::NoConversation),
     };
+    Ok(lead(target, channel, addressed))
+}
+
+/// A change goes where the message went, whatever it says now.
+fn follow_change<'p>(
+    target: &'p Target,
+    event: &Event,
+    links: &Links,
+    config: &dyn InstanceConfig,
+) -> Result<(Arc<NamedFrame>, Vec<ChannelKey>), Refusal<'p>> {
+    let there = links.holders.iter().find(|holder| holder.instance == *config.id());
+    let there = there.and_then(|holder| config.target_for(&holder.key)).ok_or(Refusal::NoConversation)?;
+    let named = recipient::named(&event.text()).and_then(|named| config.recipient(&named));
+    let says = named.is_some_and(|named| named.target.key == there.key);
+    Ok(lead(target, there, if says { Addressed::Prefix } else { Addressed::Reply }))
+}
+
+/// The target's frame, leading to a channel of the conversation.
+fn lead(target: &Target, channel: TargetChannel, addressed: Addressed) -> (Arc<NamedFrame>, Vec<ChannelKey>) {
     let frame = Frame {
-        target: Channel { instance: instance.clone(), key: channel.key },
+        target: Channel { instance: target.channel().instance.clone(), key: channel.key },
         address: channel.address,
         addressed: Some(addressed),
         ..target.frame.frame.clone()
     };
-    Ok((Arc::new(NamedFrame::new(frame)), channel.also_known_as))
+    (Arc::new(NamedFrame::new(frame)), channel.also_known_as)
 }

@@ -48,6 +48,9 @@ impl<'p> Copies<'p> {
         if place.is_target(&reached, self.accounts) {
             return Err(Refusal::Origin(channel.clone()));
         }
+        if place.event.is_change() && !self.links.holders.iter().any(|holder| reached.is(holder)) {
+            return Err(Refusal::NoCopy(channel.clone()));
+        }
         let domain = self.accounts.domain(&target.channel().instance, &channel.key);
         let key = if target.open { Cow::Owned(channel.key.clone()) } else { Cow::Borrowed(&target.channel().key) };
         let known = self.by_target.entry((domain, key));

@@ -27,6 +27,8 @@ pub(super) enum Refusal<'p> {
     OwnAccount,
     /// The target follows the conversation, and the message names none.
     NoConversation,
+    /// No copy of the message that is changed is in the target.
+    NoCopy(Channel),
     /// The target gets its copy from an earlier rule.
     HasCopy(Channel, &'p Rule),
     /// The target is a channel into which another account may be going to write, whose filter cannot decide yet.
@@ -47,6 +49,7 @@ impl Refusal<'_> {
             Self::Origin(_)
             | Self::OwnAccount
             | Self::NoConversation
+            | Self::NoCopy(_)
             | Self::HasCopy(..)
             | Self::Sharing(_)
             | Self::Filter(_) => 5,
@@ -71,6 +74,7 @@ impl fmt::Display for Refusal<'_> {
             Self::NoConversation => {
                 f.write_str("the message neither answers one of the other side nor begins with a `[recipient]`")
             }
+            Self::NoCopy(channel) => write!(f, "no copy of the message is in {channel}"),
             Self::HasCopy(channel, earlier) => {
                 write!(f, "{channel} already gets it by rule `{}`", earlier.id)
             }

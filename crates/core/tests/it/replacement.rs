@@ -75,7 +75,7 @@ fn spans() -> impl Strategy<Value = Vec<Span>> {
     let leaf = prop_oneof![
         "[ab ]{0,4}".prop_map(Span::Text),
         "[ab]{1,3}".prop_map(Span::Code),
-        "[ab]{1,2}".prop_map(|name| Span::Mention(Mention::User(name))),
+        "[ab]{1,2}".prop_map(|name| Span::Mention(Mention::User(name.into()))),
         "[ab]{1,2}".prop_map(Span::Emoji),
     ];
     let span = leaf.prop_recursive(3, 12, 3, |inner| {

@@ -3,7 +3,7 @@
 use tieline_core::compose::one_line;
 use tieline_core::driver::TextUnit;
 use tieline_core::event::{Attachment, Content};
-use tieline_core::send::{Outgoing, Part};
+use tieline_core::send::{Action, CutError, Outgoing, Part};
 use tieline_core::split::split;
 use tieline_core::spool::{SpoolId, too_large};
 use url::Url;
@@ -33,7 +33,10 @@ const MAX_FILE_NAME: usize = 150;
 const NOT_TAKEN: &str = "Discord does not take it";
 
 /// Cuts a message. Pure, and the same at every call.
-pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
+    if outgoing.action != Action::Say {
+        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
+    }
     let mut files = Vec::new();
     let mut lines: Vec<String> = Some(outgoing.text.clone()).filter(|text| !text.is_empty()).into_iter().collect();
     for file in &outgoing.attachments {
@@ -163,8 +166,9 @@ fn units(text: &str) -> usize {
     TextUnit::Utf16.count(text)
 }
 
-fn part(said: &Said, files: Vec<SpoolId>) -> Result<Part, String> {
-    let body = serde_json::to_value(said).map_err(|error| format!("the message cannot be written down: {error}"))?;
+fn part(said: &Said, files: Vec<SpoolId>) -> Result<Part, CutError> {
+    let body = serde_json::to_value(said)
+        .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
     Ok(Part { body, files })
 }
 
@@ -195,6 +199,8 @@ mod tests {
     fn outgoing(text: &str, title: &str) -> Outgoing {
         Outgoing {
             delivery: DeliveryId(1),
+            action: tieline_core::send::Action::Say,
+            mentions: Vec::new(),
             target: Address::of([("channel_id", "12")]),
             text: text.to_owned(),
             named_text: format!("{title}: {text}").trim_end().to_owned(),

@@ -9,7 +9,7 @@ use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, Room, Services,
 };
 use tieline_core::event::Event;
-use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::throttle::Throttle;
 
 use crate::api::Api;
@@ -78,7 +78,7 @@ impl Driver for DiscordDriver {
         self.complete_event(event, last_try).await
     }
 
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
     }
 

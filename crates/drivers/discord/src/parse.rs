@@ -147,7 +147,8 @@ fn saying(
     }
     let missing = Missing { own, files: said.files.iter().any(|file| matches!(file.content, Content::Remote(_))) };
     let reply_to = answered(message).or_else(|| place.thread.filter(|thread| *thread != message.id));
-    let body = body(Saying { text: said.text, attachments: said.files, reply_to: reply_to.map(message_id) });
+    let body =
+        body(Saying { text: said.text, attachments: said.files, reply_to: reply_to.map(message_id), quoted: None });
     Ok(Some(Event { missing: missing.into_value(), ..place.event(listener, message.id, author, body) }))
 }
 

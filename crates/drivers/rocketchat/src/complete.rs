@@ -166,9 +166,9 @@ impl RocketChatDriver {
 fn show_names(spans: &mut [Span], names: &HashMap<String, String>) {
     for span in spans {
         match span {
-            Span::Mention(Mention::User(name)) => {
-                if let Some(shown) = names.get(name) {
-                    shown.clone_into(name);
+            Span::Mention(Mention::User(person)) => {
+                if let Some(shown) = names.get(&person.name) {
+                    shown.clone_into(&mut person.name);
                 }
             }
             Span::Bold(inner)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
-use tieline_core::send::{Outgoing, Part};
+use tieline_core::send::{Action, CutError, Outgoing, Part};
 use tieline_core::split::split;
 use tieline_core::spool::too_large;
 use url::{Host, Url};
@@ -13,14 +13,17 @@ use crate::part::{FileFacts, Said, Step};
 use crate::settings::ReplyStyle;
 
 /// Cuts a message. Pure, and the same at every call.
-pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
+    if outgoing.action != Action::Say {
+        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
+    }
     match instance.sender {
         Sender::Api => by_rest(instance, outgoing),
         Sender::Hook(_) => by_hook(instance, outgoing),
     }
 }
 
-fn by_rest(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+fn by_rest(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
     let limit = instance.capabilities.max_file_size;
     let (files, labels): (Vec<&Attachment>, Vec<&Attachment>) = outgoing
         .attachments
@@ -56,7 +59,7 @@ fn by_rest(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String
     Ok(parts)
 }
 
-fn by_hook(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+fn by_hook(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
     let said = said(instance, outgoing);
     let mut attachments = Vec::new();
     let mut labels = Vec::new();
@@ -160,8 +163,9 @@ fn linked(file: &Attachment, link: &str) -> Value {
     }
 }
 
-fn part(step: &Step, file: Option<&tieline_core::spool::SpoolId>) -> Result<Part, String> {
-    let body = serde_json::to_value(step).map_err(|error| format!("the message cannot be written down: {error}"))?;
+fn part(step: &Step, file: Option<&tieline_core::spool::SpoolId>) -> Result<Part, CutError> {
+    let body = serde_json::to_value(step)
+        .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
     Ok(Part { body, files: file.cloned().into_iter().collect() })
 }
 

@@ -11,7 +11,7 @@ use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig, Room, Services,
 };
 use tieline_core::event::Event;
-use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::throttle::Throttle;
 use tieline_core::webhook::Mount;
 
@@ -147,7 +147,7 @@ impl Driver for RocketChatDriver {
         self.complete_event(event, last_try).await
     }
 
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
     }
 

@@ -3,7 +3,7 @@
 //! Every character is looked at a bounded number of times, whatever somebody types: a mark is matched with the first one
 //! that can close it, and what stands between is read once for each kind of mark.
 
-use tieline_core::markup::{Block, Markup, Mention, Span};
+use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use crate::closing::{closing, code_at};
 use crate::dialect::{in_name, short_code, url_length};
@@ -179,7 +179,7 @@ impl<'t> Reader<'t> {
                 }
                 let mention = match (c, name) {
                     ('@', "all" | "here") => Mention::Everybody(name.to_owned()),
-                    ('@', _) => Mention::User(name.to_owned()),
+                    ('@', _) => Mention::User(Person::with_id(name, name)),
                     _ => Mention::Room(name.to_owned()),
                 };
                 Some((Span::Mention(mention), name.len() + 1))
@@ -290,7 +290,7 @@ mod tests {
             [
                 Span::Mention(Mention::Everybody("all".into())),
                 t(" "),
-                Span::Mention(Mention::User("bob".into())),
+                Span::Mention(Mention::User(Person::with_id("bob", "bob"))),
                 t(". "),
                 Span::Mention(Mention::Room("dev".into())),
                 t(" a@b.c"),

@@ -1,6 +1,6 @@
 //! From the tree to Rocket.Chat's markup.
 
-use tieline_core::markup::{Block, Markup, Mention, Span};
+use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use crate::dialect::APART;
 use crate::escape;
@@ -88,7 +88,7 @@ fn span(span: &Span, within: Within, out: &mut String) {
         }
         Span::Text(text) | Span::Code(text) => plain(text, out),
         Span::Link(url, label) => link(url, label, out),
-        Span::Mention(Mention::User(name) | Mention::Everybody(name)) => plain(&format!("@{name}"), out),
+        Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) => plain(&format!("@{name}"), out),
         Span::Mention(Mention::Room(name)) => plain(&format!("#{name}"), out),
         Span::Emoji(name) => {
             let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-+".contains(c));
@@ -154,7 +154,7 @@ fn has_escapes(spans: &[Span]) -> bool {
         | Span::Spoiler(inner) => has_escapes(inner),
         Span::Code(text) => text.contains(['`', '*', '_', '~']) || text.is_empty(),
         Span::Link(..) | Span::Mention(Mention::Room(_)) => true,
-        Span::Mention(Mention::User(name) | Mention::Everybody(name)) | Span::Emoji(name) => {
+        Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) | Span::Emoji(name) => {
             name.contains(['_', '\\', '*', '~', '`', '#'])
         }
     })

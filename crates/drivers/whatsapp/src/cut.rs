@@ -8,7 +8,7 @@ use serde_json::Value;
 use tieline_core::driver::TextUnit;
 use tieline_core::event::{Attachment, Content};
 use tieline_core::markup::Dialect;
-use tieline_core::send::{Outgoing, Part};
+use tieline_core::send::{Action, CutError, Outgoing, Part};
 use tieline_core::split::split;
 use tieline_core::spool::{SpoolId, too_large};
 use url::Url;
@@ -27,7 +27,10 @@ const LONGEST: usize = 65_536;
 const TOO_LARGE: &str = "too large for the WhatsApp addon";
 
 /// Cuts a message. Pure, and the same at every call.
-pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
+    if outgoing.action != Action::Say {
+        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
+    }
     let mut files = Vec::new();
     let mut lines: Vec<String> = Some(outgoing.text.clone()).filter(|text| !text.is_empty()).into_iter().collect();
     for file in &outgoing.attachments {
@@ -112,9 +115,9 @@ fn is_http(link: &str) -> bool {
     Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn part(step: &Step, file: Option<SpoolId>) -> Result<Part, String> {
-    let body: Value =
-        serde_json::to_value(step).map_err(|error| format!("the message cannot be written down: {error}"))?;
+fn part(step: &Step, file: Option<SpoolId>) -> Result<Part, CutError> {
+    let body: Value = serde_json::to_value(step)
+        .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
     Ok(Part { body, files: file.into_iter().collect() })
 }
 

@@ -11,7 +11,7 @@ use tieline_core::driver::{
 };
 use tieline_core::event::Event;
 use tieline_core::outbox::Accepted;
-use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::webhook::{ListenAt, Mount};
 
 use crate::api::Api;
@@ -77,7 +77,7 @@ impl Driver for WhatsAppDriver {
         self.complete_event(event, last_try).await
     }
 
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
     }
 

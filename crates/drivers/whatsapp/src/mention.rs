@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tieline_core::markup::{Block, Markup, Mention, Span};
+use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use crate::jid::Jid;
 
@@ -67,7 +67,7 @@ fn cut(text: &str, people: &HashMap<&str, &Jid>, found: &mut HashSet<Jid>, out: 
             if !plain.is_empty() {
                 out.push(Span::Text(std::mem::take(&mut plain)));
             }
-            out.push(Span::Mention(Mention::User(person.shown())));
+            out.push(Span::Mention(Mention::User(Person::with_id(person.shown(), person.user()))));
             found.insert(person.clone());
         } else {
             plain.push('@');
@@ -83,10 +83,10 @@ fn cut(text: &str, people: &HashMap<&str, &Jid>, found: &mut HashSet<Jid>, out: 
 
 fn rename_in(spans: &mut [Span], names: &HashMap<String, String>) {
     for span in spans {
-        if let Span::Mention(Mention::User(shown)) = span
-            && let Some(name) = names.get(shown)
+        if let Span::Mention(Mention::User(person)) = span
+            && let Some(name) = names.get(&person.name)
         {
-            name.clone_into(shown);
+            name.clone_into(&mut person.name);
         }
         if let Some(inner) = inner(span) {
             rename_in(inner, names);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn user(name: &str) -> Span {
-        Span::Mention(Mention::User(name.to_owned()))
+        Span::Mention(Mention::User(name.into()))
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) fn event(instance: &Instance, payload: &Payload, now: Timestamp) -> R
     };
     let context = payload.raw.get("message").and_then(inner).map(|message| message.context());
     let context = context.unwrap_or(&serde_json::Value::Null);
-    let mut content = Message { text: said.text, attachments: said.files, reply_to: None };
+    let mut content = Message { text: said.text, attachments: said.files, ..Message::default() };
     content.reply_to = answered(context, &chat).or(said.about).and_then(|id| self::message_id(&id));
     let named = list(context, "mentionedJid").iter().take(MENTIONED).filter_map(|jid| Jid::parse(jid.as_str()?));
     let mentions = mention::find(&mut content.text, &named.collect::<Vec<_>>());

@@ -181,7 +181,14 @@ pub(super) fn to(targets: &[&str]) -> Routing {
 }
 
 pub(super) fn intake(event: Event, second: i64, routing: Routing) -> Intake {
-    Intake { event: Arc::new(event), realm: REALM.into(), target_names: Vec::new(), received: at(second), routing }
+    Intake {
+        event: Arc::new(event),
+        realm: REALM.into(),
+        target_names: Vec::new(),
+        received: at(second),
+        routing,
+        about: None,
+    }
 }
 
 pub(super) fn sent(id: &str) -> Sent {

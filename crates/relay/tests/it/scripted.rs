@@ -20,7 +20,7 @@ use tieline_core::markup::{Dialect, Markup};
 use tieline_core::plan::{Events, Plan, Rule, Source, Target};
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
-use tieline_core::send::{Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::template::Template;
 use tokio::sync::{Notify, watch};
 
@@ -258,7 +258,7 @@ impl Driver for Scripted {
         }
     }
 
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         if outgoing.text.contains("uncuttable") {
             return Err("this cannot be said here".into());
         }

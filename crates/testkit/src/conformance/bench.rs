@@ -73,6 +73,8 @@ impl Bench {
         let rendered = instance.dialect().render(&Markup::plain(text));
         Outgoing {
             delivery: DeliveryId(self.deliveries.fetch_add(1, Ordering::Relaxed)),
+            action: tieline_core::send::Action::Say,
+            mentions: Vec::new(),
             target: self.harness.target(),
             named_text: format!("{}: {rendered}", instance.dialect().escape(name)),
             text: rendered,
@@ -113,7 +115,7 @@ impl Bench {
                     Ok(Reconciled::Arrived(sent)) => return Some(sent),
                     Ok(Reconciled::Missing | Reconciled::Unknowable) | Err(_) => {}
                 },
-                Err(SendError::Permanent { .. } | SendError::ThreadGone) => return None,
+                Err(SendError::Permanent { .. } | SendError::Impossible { .. } | SendError::ThreadGone) => return None,
                 Err(SendError::Retryable { .. } | SendError::RateLimited(_)) => {}
             }
             outcome = within("to send", self.driver().send(sending)).await;

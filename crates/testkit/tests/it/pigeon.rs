@@ -18,7 +18,7 @@ use tieline_core::id::{ChannelKey, InstanceId, MessageId};
 use tieline_core::markup::{Dialect, Markup};
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
-use tieline_core::send::{Outgoing, Part, Pause, Reconciled, Scope, SendError, Sending, Sent, Trouble};
+use tieline_core::send::{CutError, Outgoing, Part, Pause, Reconciled, Scope, SendError, Sending, Sent, Trouble};
 use tieline_core::webhook::{ListenAt, Mount, WebhookHandler, WebhookRequest, WebhookResponse};
 use tieline_testkit::conformance::{Harness, Said, SendFault};
 use tieline_testkit::{LocalWebhooks, RecordingHealth, call};
@@ -174,7 +174,7 @@ impl Driver for Pigeon {
         Ok(Completed { event: event.clone(), notes: Vec::new() })
     }
 
-    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, String> {
+    fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         let name = outgoing.keys.get("name").cloned().unwrap_or_default();
         let mut texts = vec![String::new()];
         for word in outgoing.text.split_inclusive(' ') {

@@ -1,7 +1,7 @@
 //! What stands in angle brackets: persons, roles, channels, emoji, times, commands, addresses.
 
 use jiff::Timestamp;
-use tieline_core::markup::{Mention, Span};
+use tieline_core::markup::{Mention, Person, Span};
 
 use super::marks::url_length;
 use super::{Names, NoNames};
@@ -45,7 +45,7 @@ fn form(inside: &str, names: &dyn Names) -> Option<Span> {
     }
     if let Some(id) = inside.strip_prefix("@!").or_else(|| inside.strip_prefix('@')).and_then(digits) {
         return Some(match names.user(id) {
-            Some(name) => Span::Mention(Mention::User(name)),
+            Some(name) => Span::Mention(Mention::User(Person::with_id(name, id))),
             None => Span::Text(format!("@{}", unknown())),
         });
     }
@@ -125,8 +125,8 @@ mod tests {
     fn every_form_is_readable() {
         let text = |text: &str| Span::Text(text.to_owned());
         for (written, span) in [
-            ("<@1>", Span::Mention(Mention::User("Ann Example".into()))),
-            ("<@!1>", Span::Mention(Mention::User("Ann Example".into()))),
+            ("<@1>", Span::Mention(Mention::User(Person::with_id("Ann Example", "1")))),
+            ("<@!1>", Span::Mention(Mention::User(Person::with_id("Ann Example", "1")))),
             ("<@9>", text("@unknown")),
             ("<@&2>", text("@Mods")),
             ("<@&9>", text("@unknown")),

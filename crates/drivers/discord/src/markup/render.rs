@@ -88,7 +88,7 @@ impl Writer {
                 self.out.push(APART);
                 self.text(name);
             }
-            Span::Mention(Mention::User(name)) => self.text(&format!("@{name}")),
+            Span::Mention(Mention::User(person)) => self.text(&format!("@{}", person.name)),
             Span::Mention(Mention::Room(name)) => self.text(&format!("#{name}")),
             Span::Emoji(name) => self.text(&format!(":{name}:")),
         }

@@ -110,6 +110,8 @@ impl Scene {
     pub(crate) fn outgoing_to(&self, channel: Snowflake, text: &str) -> Outgoing {
         Outgoing {
             delivery: DeliveryId(1),
+            action: tieline_core::send::Action::Say,
+            mentions: Vec::new(),
             target: Address::of([("channel_id", channel.to_string().as_str())]),
             text: text.to_owned(),
             named_text: format!("Bob: {text}"),

@@ -119,6 +119,8 @@ impl Scene {
     pub(crate) fn outgoing(&self, text: &str) -> Outgoing {
         Outgoing {
             delivery: DeliveryId(1),
+            action: tieline_core::send::Action::Say,
+            mentions: Vec::new(),
             target: Address::of([("room_id", ROOM)]),
             text: text.to_owned(),
             named_text: format!("Bob: {text}"),

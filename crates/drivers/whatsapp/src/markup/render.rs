@@ -1,6 +1,6 @@
 //! From the tree to WhatsApp's markup.
 
-use tieline_core::markup::{Block, Markup, Mention, Span};
+use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use crate::markup::escape::{Line, line_start};
 use crate::markup::marks::APART;
@@ -72,7 +72,7 @@ fn span(span: &Span, within: Within, out: &mut Line) {
         Span::Text(text) => out.text(text),
         Span::Link(url, label) => link(url, label, within, out),
         // Nobody is called by a text alone: whom a message mentions is said beside it, which the addon cannot do.
-        Span::Mention(Mention::User(name) | Mention::Everybody(name)) => out.text(&format!("@{name}")),
+        Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) => out.text(&format!("@{name}")),
         Span::Mention(Mention::Room(name)) => out.text(&format!("#{name}")),
         Span::Emoji(name) => out.text(&format!(":{name}:")),
     }

@@ -101,6 +101,8 @@ impl Scene {
     pub(crate) fn outgoing_to(&self, chat: &str, text: &str) -> Outgoing {
         Outgoing {
             delivery: DeliveryId(1),
+            action: tieline_core::send::Action::Say,
+            mentions: Vec::new(),
             target: Address::of([("chat_id", chat)]),
             text: text.to_owned(),
             named_text: format!("Bob: {text}"),

@@ -1,0 +1,174 @@
+//! What a change does to the message that it is about, beside going its way.
+
+use std::borrow::Cow;
+
+use rusqlite::{OptionalExtension, params};
+use tieline_core::event::{Body, Event, Message, Reaction};
+use tieline_core::id::{Channel, EventSeq};
+use tieline_core::outbox::Planned;
+
+use crate::error::Failure;
+use crate::family::EVENTS;
+use crate::settle::{DEAD, NOT_WANTED};
+use crate::writer::Batch;
+
+/// What becomes of a change.
+pub(crate) enum Outcome<'p> {
+    /// It goes to these of the planned channels.
+    Goes(Cow<'p, [Planned]>),
+    /// Nobody gets it, for this reason.
+    Filtered(&'static str),
+}
+
+/// Applies a change that was planned. `about` is the event of the message.
+pub(crate) fn apply<'p>(
+    batch: &mut Batch<'_, '_>,
+    seq: EventSeq,
+    event: &Event,
+    about: EventSeq,
+    planned: &'p [Planned],
+) -> Result<Outcome<'p>, Failure> {
+    if is_deleted(batch, about)? {
+        return Ok(Outcome::Filtered("the message was deleted before"));
+    }
+    match &event.body {
+        Body::Delete => delete(batch, about)?,
+        Body::Edit(message) => edit(batch, about, message)?,
+        Body::Reaction(reaction) => return react(batch, seq, event, reaction, about, planned),
+        Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {}
+    }
+    Ok(Outcome::Goes(Cow::Borrowed(planned)))
+}
+
+/// The delivery whose copies a change of a message changes in a channel, if the message has any there.
+pub(crate) fn amended(batch: &mut Batch<'_, '_>, about: EventSeq, target: &Channel) -> Result<Option<i64>, Failure> {
+    let target = batch.memory.channel(batch.connection, target)?;
+    let sql = "SELECT d.id FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+               JOIN lanes l ON l.id = d.lane WHERE e.seq = ? AND l.target = ?";
+    for seq in events(batch, about)? {
+        let found =
+            batch.connection.prepare_cached(sql)?.query_row(params![seq, target], |row| row.get(0)).optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn events(batch: &Batch<'_, '_>, about: EventSeq) -> Result<Vec<i64>, Failure> {
+    let mut events = batch.connection.prepare_cached(EVENTS)?;
+    Ok(events.query_map([about.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<bool, Failure> {
+    let sql = "SELECT deleted FROM events WHERE seq = ?";
+    Ok(batch.connection.prepare_cached(sql)?.query_row([about.0], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// The message is gone: what did not arrive is not wanted any more. Pending deliveries are settled by their lanes, which
+/// may be sending them right now.
+fn delete(batch: &mut Batch<'_, '_>, about: EventSeq) -> Result<(), Failure> {
+    for seq in events(batch, about)? {
+        batch.execute("UPDATE events SET deleted = 1 WHERE seq = ?", [seq])?;
+        let dead = batch.execute(
+            "UPDATE deliveries SET state = ?1, note = 'the message was deleted before it could be delivered' \
+             WHERE state = ?2 AND id >= (SELECT first FROM events WHERE seq = ?3) \
+             AND id < (SELECT first + deliveries FROM events WHERE seq = ?3)",
+            params![NOT_WANTED, DEAD, seq],
+        )?;
+        batch.memory.tallies.dead -= dead as i64;
+        batch.memory.tallies.filtered += dead as i64;
+    }
+    Ok(())
+}
+
+/// What did not arrive says the new text when it does.
+fn edit(batch: &Batch<'_, '_>, about: EventSeq, message: &Message) -> Result<(), Failure> {
+    let waits: bool = batch
+        .connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+             WHERE e.seq = ? AND d.state IN (0, 3))",
+        )?
+        .query_row([about.0], |row| row.get(0))?;
+    let stored = if waits { crate::rows::event(batch.connection, about.0)? } else { None };
+    if let Some(mut event) = stored
+        && let Some(stored) = event.message_mut()
+    {
+        stored.text = message.text.clone();
+        let json = serde_json::to_string(&event)?;
+        batch.execute("UPDATE bodies SET json = ? WHERE seq = ?", params![json, about.0])?;
+        // Parts of which none was sent are cut anew, from the new text.
+        let uncut = "SELECT d.id FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+                     WHERE e.seq = ? AND d.state = 3 AND d.cut > 0 \
+                     AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.delivery = d.id AND p.sent IS NOT NULL)";
+        let mut uncut = batch.connection.prepare_cached(uncut)?;
+        let uncut: Vec<i64> = uncut.query_map([about.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for delivery in uncut {
+            batch.execute("DELETE FROM parts WHERE delivery = ?", [delivery])?;
+            batch.execute("UPDATE deliveries SET cut = 0 WHERE id = ?", [delivery])?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes a reaction. In each place stands one of ours for all that were given elsewhere.
+fn react(
+    batch: &mut Batch<'_, '_>,
+    seq: EventSeq,
+    event: &Event,
+    reaction: &Reaction,
+    about: EventSeq,
+    planned: &[Planned],
+) -> Result<Outcome<'static>, Failure> {
+    let here = Channel { instance: event.instance.clone(), key: event.channel.clone() };
+    let here = batch.memory.channel(batch.connection, &here)?;
+    let who = &event.author.id;
+    let emoji = &reaction.emoji;
+    let mut going = Vec::new();
+    if reaction.added {
+        for one in planned {
+            if !stands_elsewhere(batch, about, emoji, &one.target)? {
+                going.push(one.clone());
+            }
+        }
+        batch.execute(
+            "INSERT OR REPLACE INTO reactions (seq, emoji, channel, who, at) VALUES (?, ?, ?, ?, ?)",
+            params![about.0, emoji, here, who, seq.0],
+        )?;
+    } else {
+        // Nobody's in particular: everybody's were taken away.
+        let removed = if who.is_empty() {
+            let sql = "DELETE FROM reactions WHERE seq = ? AND emoji = ? AND channel = ?";
+            batch.execute(sql, params![about.0, emoji, here])?
+        } else {
+            let sql = "DELETE FROM reactions WHERE seq = ? AND emoji = ? AND channel = ? AND who = ?";
+            batch.execute(sql, params![about.0, emoji, here, who])?
+        };
+        if removed == 0 {
+            return Ok(Outcome::Filtered("the reaction that was taken back is not known"));
+        }
+        for one in planned {
+            if !stands_elsewhere(batch, about, emoji, &one.target)? {
+                going.push(one.clone());
+            }
+        }
+    }
+    Ok(if going.is_empty() {
+        Outcome::Filtered("others have given the same reaction, which stands for all of them")
+    } else {
+        Outcome::Goes(Cow::Owned(going))
+    })
+}
+
+/// Whether somebody gave a reaction anywhere but in a channel.
+fn stands_elsewhere(
+    batch: &mut Batch<'_, '_>,
+    about: EventSeq,
+    emoji: &str,
+    channel: &Channel,
+) -> Result<bool, Failure> {
+    let channel = batch.memory.channel(batch.connection, channel)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM reactions WHERE seq = ? AND emoji = ? AND channel <> ?)";
+    Ok(batch.connection.prepare_cached(sql)?.query_row(params![about.0, emoji, channel], |row| row.get(0))?)
+}

@@ -1,0 +1,114 @@
+//! A message with all its copies, read back.
+
+use rusqlite::{OptionalExtension, params};
+use tieline_core::family::{Family, Kin, KinState};
+use tieline_core::id::{Channel, ChannelKey, DeliveryId, EventSeq, MessageId};
+
+use crate::copies;
+use crate::error::Failure;
+use crate::key::Name;
+use crate::read::Reading;
+use crate::rows;
+use crate::settle::{DEAD, DELIVERED, PENDING};
+
+/// The events of a message: its text and, where they came apart, its files. `?1` is the number of one of them; the
+/// first is the message's own.
+pub(crate) const EVENTS: &str = "SELECT s.seq FROM events e JOIN ids i ON i.key BETWEEN substr(e.key, 1, 16) || x'01' \
+     AND substr(e.key, 1, 16) || x'03' JOIN events s ON s.seq = i.seq AND s.channel = e.channel WHERE e.seq = ?1 \
+     UNION SELECT ?1 ORDER BY 1";
+
+impl Reading<'_> {
+    /// See [`Outbox::family`](tieline_core::outbox::Outbox::family).
+    pub(crate) fn family(&self, realm: &str, message: &MessageId, near: &Channel) -> Result<Option<Family>, Failure> {
+        let (from, to) = Name::new(realm, message).range();
+        let seq: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT i.seq FROM ids i JOIN events e ON e.seq = i.seq JOIN channels c ON c.id = e.channel \
+                 WHERE i.key BETWEEN ?1 AND ?2 AND substr(i.key, 17, 1) < x'03' \
+                 AND (substr(i.key, 17, 1) = x'00' OR e.state <> 2) \
+                 ORDER BY c.instance = ?3 AND c.key = ?4 DESC, i.seq LIMIT 1",
+            )?
+            .query_row(params![from, to, near.instance.as_str(), near.key.as_str()], |row| row.get(0))
+            .optional()?;
+        match seq {
+            Some(seq) => self.family_of(EventSeq(seq)),
+            None => Ok(None),
+        }
+    }
+
+    /// See [`Outbox::family_of`](tieline_core::outbox::Outbox::family_of).
+    pub(crate) fn family_of(&self, seq: EventSeq) -> Result<Option<Family>, Failure> {
+        let seqs: Vec<i64> =
+            self.connection.prepare_cached(EVENTS)?.query_map([seq.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let Some(first) = seqs.first() else { return Ok(None) };
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT c.instance, c.key, e.parent, e.message_id, e.deleted FROM events e \
+                 JOIN channels c ON c.id = e.channel WHERE e.seq = ?",
+            )?
+            .query_row([first], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, Option<String>>(2)?,
+                    row.get::<_, String>(3)?,
+                    row.get(4)?,
+                ))
+            })
+            .optional()?;
+        let Some((instance, key, parent, message_id, deleted)) = found else { return Ok(None) };
+        let mut copies = Vec::new();
+        for seq in &seqs {
+            self.kin(*seq, &mut copies)?;
+        }
+        Ok(Some(Family {
+            seq: EventSeq(*first),
+            origin: rows::channel(&instance, &key)?,
+            parent: parent.as_deref().map(ChannelKey::new).transpose()?,
+            message_id: MessageId::new(&message_id)?,
+            deleted,
+            copies,
+        }))
+    }
+
+    /// Adds the copies of one event.
+    fn kin(&self, seq: i64, copies: &mut Vec<Kin>) -> Result<(), Failure> {
+        let mut found = self.connection.prepare_cached(
+            "SELECT d.id, c.instance, c.key, d.place, d.state, d.copies FROM events e \
+             JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+             JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target WHERE e.seq = ? ORDER BY d.id",
+        )?;
+        let mut found = found.query([seq])?;
+        while let Some(row) = found.next()? {
+            let place = row.get::<_, Option<String>>(3)?.as_deref().map(ChannelKey::new).transpose()?;
+            let mut messages = copies::read(&row.get::<_, Option<String>>(5)?.unwrap_or_default())?;
+            messages.iter_mut().for_each(|message| message.channel.clone_from(&place));
+            copies.push(Kin {
+                delivery: DeliveryId(row.get(0)?),
+                channel: rows::channel(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?)?,
+                place,
+                state: match row.get(4)? {
+                    PENDING => KinState::Pending,
+                    DELIVERED => KinState::Delivered,
+                    DEAD => KinState::Dead,
+                    _ => KinState::NotWanted,
+                },
+                messages,
+            });
+        }
+        Ok(())
+    }
+
+    /// See [`Outbox::standing`](tieline_core::outbox::Outbox::standing).
+    pub(crate) fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, Failure> {
+        let mut found = self.connection.prepare_cached(
+            "SELECT r.emoji FROM reactions r JOIN channels c ON c.id = r.channel \
+             WHERE r.seq = ? AND NOT (c.instance = ? AND c.key = ?) GROUP BY r.emoji ORDER BY max(r.at) DESC",
+        )?;
+        let found =
+            found.query_map(params![seq.0, apart_from.instance.as_str(), apart_from.key.as_str()], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+}
