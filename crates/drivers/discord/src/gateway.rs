@@ -30,10 +30,14 @@ use tokio::time::Instant;
 
 use crate::driver::DiscordDriver;
 use crate::gateway::budget::Budget;
+#[cfg(feature = "fuzz")]
+pub(crate) use crate::gateway::compression::Unpacking;
 use crate::gateway::cursor::Cursor;
 use crate::gateway::intake::Intake;
 use crate::gateway::line::Line;
 use crate::gateway::machine::Machine;
+#[cfg(feature = "fuzz")]
+pub(crate) use crate::gateway::payload::Word;
 
 /// How many events may wait to be taken.
 const WAITING: usize = 64;

@@ -20,6 +20,8 @@ mod doubts;
 mod driver;
 mod factory;
 mod fields;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod gateway;
 mod guild;
 mod history;

@@ -20,6 +20,8 @@ mod driver;
 mod escape;
 mod factory;
 mod files;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod hook;
 mod inbound;
 mod instance;

@@ -29,6 +29,8 @@ use crate::realtime::intake::Intake;
 use crate::realtime::line::Line;
 use crate::realtime::machine::Machine;
 use crate::realtime::roster::Roster;
+#[cfg(feature = "fuzz")]
+pub(crate) use crate::realtime::word::Word;
 
 /// How many events may wait to be taken.
 const WAITING: usize = 256;

@@ -18,6 +18,8 @@ mod doubts;
 mod driver;
 mod factory;
 mod fields;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod health;
 mod inbound;
 mod instance;
