@@ -13,6 +13,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod binding;
 pub mod claims;
 pub mod clock;
 pub mod compose;

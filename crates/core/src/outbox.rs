@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::binding::Bindings;
 use crate::event::Event;
 use crate::family::Family;
 use crate::frame::{Addressed, NamedFrame};
@@ -288,7 +289,7 @@ pub struct Retention {
 
 /// The store behind the relay.
 #[async_trait]
-pub trait Outbox: Send + Sync + 'static {
+pub trait Outbox: Bindings {
     /// Names who hears of deliveries. Called once, before anything is accepted.
     fn feed(&self, feed: Arc<dyn Feed>);
 

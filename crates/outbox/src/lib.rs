@@ -28,6 +28,7 @@
 //! migration is never edited: its files are out there. New columns get a default, so that rows need not be rewritten.
 
 mod accept;
+mod binding;
 mod change;
 mod complete;
 mod copies;

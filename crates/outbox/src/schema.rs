@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_outbox.sql"),
     include_str!("../migrations/0002_used.sql"),
     include_str!("../migrations/0003_changes.sql"),
+    include_str!("../migrations/0004_bindings.sql"),
 ];
 
 /// Marks a file as ours: `tieL`, in ASCII.
@@ -136,7 +137,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         open_writer(&at(&dir)).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = open_writer(&at(&dir)).unwrap_err();
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error}");
         assert!(error.to_string().contains("newer tieline"));
     }
 

@@ -25,10 +25,10 @@ use crate::{complete, dead, precede, prune, schema, settle};
 
 /// The outbox in one SQLite file.
 pub struct SqliteOutbox {
-    name: String,
+    pub(crate) name: String,
     was_closed: bool,
     pub(crate) writer: Writer,
-    readers: Readers,
+    pub(crate) readers: Readers,
 }
 
 impl SqliteOutbox {

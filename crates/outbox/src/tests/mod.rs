@@ -1,5 +1,6 @@
 //! The outbox, tested by what it promises.
 
+mod bindings;
 mod company;
 mod copying;
 mod full_disk;
