@@ -1,6 +1,6 @@
 //! A message and all its copies: what a change of one is a change of.
 
-use crate::id::{Channel, ChannelKey, DeliveryId, EventSeq, MessageId};
+use crate::id::{Channel, ChannelKey, DeliveryId, EventSeq, LaneId, MessageId};
 use crate::send::Copied;
 
 /// A message and all its copies.
@@ -25,6 +25,8 @@ pub struct Family {
 pub struct Kin {
     /// The delivery that makes it.
     pub delivery: DeliveryId,
+    /// The lane of that.
+    pub lane: LaneId,
     /// The channel.
     pub channel: Channel,
     /// The channel that the platform said it is in, where that is another one.
@@ -62,20 +64,20 @@ impl Family {
     pub fn places(&self) -> impl Iterator<Item = Channel> {
         let at = |key: &ChannelKey, like: &Channel| Channel { instance: like.instance.clone(), key: key.clone() };
         let parent = self.parent.iter().map(move |key| at(key, &self.origin));
-        let copies = self.copies.iter().filter(|copy| copy.state != KinState::NotWanted);
+        let copies = self.copies.iter().filter(|copy| copy.state != KinState::NotWanted || !copy.messages.is_empty());
         let copies = copies.flat_map(move |copy| {
             std::iter::once(copy.channel.clone()).chain(copy.place.iter().map(move |key| at(key, &copy.channel)))
         });
         std::iter::once(self.origin.clone()).chain(parent).chain(copies)
     }
 
-    /// Its copy in a channel.
-    pub fn copy_in(&self, channel: &Channel) -> Option<&Kin> {
-        self.copies.iter().find(|copy| copy.is_in(channel))
+    /// Its copies in a channel: one, or two where its files came apart from its text.
+    pub fn copies_in<'f>(&'f self, channel: &'f Channel) -> impl Iterator<Item = &'f Kin> {
+        self.copies.iter().filter(move |copy| copy.is_in(channel))
     }
 
-    /// How many copies are still on their way.
-    pub fn pending(&self) -> usize {
-        self.copies.iter().filter(|copy| copy.state == KinState::Pending).count()
+    /// The copies that are still on their way.
+    pub fn pending(&self) -> impl Iterator<Item = &Kin> {
+        self.copies.iter().filter(|copy| copy.state == KinState::Pending)
     }
 }

@@ -379,9 +379,9 @@ pub trait Outbox: Bindings {
     /// The same, by the number of the original's event.
     async fn family_of(&self, seq: EventSeq) -> Result<Option<Family>, OutboxError>;
 
-    /// The emoji that people have left standing under a message and its copies, apart from those under the one in a
-    /// channel; newest first, each once.
-    async fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, OutboxError>;
+    /// The reactions that people have left standing under a message and its copies: the emoji and where it was given,
+    /// newest first, once for everybody who gave it there.
+    async fn reactions(&self, seq: EventSeq) -> Result<Vec<(String, Channel)>, OutboxError>;
 
     /// Commits an event with one delivery that goes right before a pending delivery, the first of its lane, and returns
     /// it instead of feeding it. `None`: the event is a repeat.

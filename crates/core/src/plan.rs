@@ -24,7 +24,7 @@ use crate::driver::{InstanceConfig, SourcePattern};
 use crate::event::{Body, Event};
 use crate::frame::NamedFrame;
 use crate::id::{Channel, ChannelKey, InstanceId, MessageId, RuleId};
-use crate::outbox::Routing;
+use crate::outbox::{Planned, Routing};
 
 pub use self::explain::Verdict;
 
@@ -126,6 +126,7 @@ pub struct Plan {
     accounts: Accounts,
     /// Whether any target follows the conversation.
     has_open: bool,
+    wants_typing: bool,
 }
 
 impl Plan {
@@ -133,7 +134,8 @@ impl Plan {
     pub fn new(rules: Vec<Rule>) -> Self {
         let index = Index::new(&rules);
         let has_open = rules.iter().flat_map(|rule| &rule.to).any(|target| target.open);
-        Self { rules, index, accounts: Accounts::default(), has_open }
+        let wants_typing = rules.iter().any(|rule| rule.events.typing);
+        Self { rules, index, accounts: Accounts::default(), has_open, wants_typing }
     }
 
     /// The plan with what its instances know of their channels: which of them several accounts share, and whom a text
@@ -160,6 +162,23 @@ impl Plan {
     ///
     /// A change of a message ([`Event::is_change`]) goes the same way, but only to where that message or a copy of it is.
     pub fn route(&self, event: &Event, links: &Links) -> Routing {
+        self.route_if(event, links, |events| events.take(event))
+    }
+
+    /// Where somebody is to be shown as typing who is typing where an event of theirs would happen.
+    pub fn route_typing(&self, event: &Event) -> Vec<Planned> {
+        match self.route_if(event, &Links::default(), |events| events.typing) {
+            Routing::Deliver(planned) => planned,
+            Routing::Filtered(_) | Routing::Hold => Vec::new(),
+        }
+    }
+
+    /// Whether any rule relays that somebody is typing.
+    pub fn wants_typing(&self) -> bool {
+        self.wants_typing
+    }
+
+    fn route_if(&self, event: &Event, links: &Links, takes: impl Fn(Events) -> bool) -> Routing {
         if let Some(reason) = self.accounts.declines(event) {
             return Routing::Filtered(reason);
         }
@@ -168,7 +187,7 @@ impl Plan {
         let mut refusals = Refusals::default();
         for hit in self.index.hits(&place) {
             let rule = &self.rules[hit.rule];
-            if let Some(refusal) = hit.refusal(rule, &place).or_else(|| rule.refuses_kind(event)) {
+            if let Some(refusal) = hit.refusal(rule, &place).or_else(|| refuses_kind(takes(rule.events), event)) {
                 refusals.add(rule, refusal);
                 continue;
             }
@@ -222,10 +241,8 @@ impl Plan {
     }
 }
 
-impl Rule {
-    fn refuses_kind(&self, event: &Event) -> Option<Refusal<'static>> {
-        (!self.events.take(event)).then(|| Refusal::Kind(event.kind()))
-    }
+fn refuses_kind(takes: bool, event: &Event) -> Option<Refusal<'static>> {
+    (!takes).then(|| Refusal::Kind(event.kind()))
 }
 
 impl Target {

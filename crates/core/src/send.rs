@@ -260,6 +260,7 @@ pub enum Trouble {
 }
 
 /// What a look at the platform says about a send of unknown outcome.
+#[expect(clippy::large_enum_variant, reason = "it is handed on once, and never kept")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
     /// It arrived.

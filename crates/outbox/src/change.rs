@@ -8,8 +8,8 @@ use tieline_core::id::{Channel, EventSeq};
 use tieline_core::outbox::Planned;
 
 use crate::error::Failure;
-use crate::family::EVENTS;
-use crate::settle::{DEAD, NOT_WANTED};
+use crate::family::events;
+use crate::settle::{DEAD, NOT_WANTED, freed};
 use crate::writer::Batch;
 
 /// What becomes of a change.
@@ -45,7 +45,7 @@ pub(crate) fn amended(batch: &mut Batch<'_, '_>, about: EventSeq, target: &Chann
     let target = batch.memory.channel(batch.connection, target)?;
     let sql = "SELECT d.id FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
                JOIN lanes l ON l.id = d.lane WHERE e.seq = ? AND l.target = ?";
-    for seq in events(batch, about)? {
+    for seq in events(batch.connection, about)? {
         let found =
             batch.connection.prepare_cached(sql)?.query_row(params![seq, target], |row| row.get(0)).optional()?;
         if found.is_some() {
@@ -53,11 +53,6 @@ pub(crate) fn amended(batch: &mut Batch<'_, '_>, about: EventSeq, target: &Chann
         }
     }
     Ok(None)
-}
-
-fn events(batch: &Batch<'_, '_>, about: EventSeq) -> Result<Vec<i64>, Failure> {
-    let mut events = batch.connection.prepare_cached(EVENTS)?;
-    Ok(events.query_map([about.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<bool, Failure> {
@@ -68,7 +63,7 @@ fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<bool, Failure> {
 /// The message is gone: what did not arrive is not wanted any more. Pending deliveries are settled by their lanes, which
 /// may be sending them right now.
 fn delete(batch: &mut Batch<'_, '_>, about: EventSeq) -> Result<(), Failure> {
-    for seq in events(batch, about)? {
+    for seq in events(batch.connection, about)? {
         batch.execute("UPDATE events SET deleted = 1 WHERE seq = ?", [seq])?;
         let dead = batch.execute(
             "UPDATE deliveries SET state = ?1, note = 'the message was deleted before it could be delivered' \
@@ -76,6 +71,8 @@ fn delete(batch: &mut Batch<'_, '_>, about: EventSeq) -> Result<(), Failure> {
              AND id < (SELECT first + deliveries FROM events WHERE seq = ?3)",
             params![NOT_WANTED, DEAD, seq],
         )?;
+        // Whoever hands the change in lets go of the files that are named nowhere any more.
+        freed(batch, seq)?;
         batch.memory.tallies.dead -= dead as i64;
         batch.memory.tallies.filtered += dead as i64;
     }

@@ -1,21 +1,35 @@
 //! A message with all its copies, read back.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tieline_core::family::{Family, Kin, KinState};
-use tieline_core::id::{Channel, ChannelKey, DeliveryId, EventSeq, MessageId};
+use tieline_core::id::{Channel, ChannelKey, DeliveryId, EventSeq, LaneId, MessageId};
 
 use crate::copies;
 use crate::error::Failure;
-use crate::key::Name;
+use crate::key::{Key, Name};
 use crate::read::Reading;
 use crate::rows;
 use crate::settle::{DEAD, DELIVERED, PENDING};
 
-/// The events of a message: its text and, where they came apart, its files. `?1` is the number of one of them; the
-/// first is the message's own.
-pub(crate) const EVENTS: &str = "SELECT s.seq FROM events e JOIN ids i ON i.key BETWEEN substr(e.key, 1, 16) || x'01' \
-     AND substr(e.key, 1, 16) || x'03' JOIN events s ON s.seq = i.seq AND s.channel = e.channel WHERE e.seq = ?1 \
-     UNION SELECT ?1 ORDER BY 1";
+/// The events of a message, by the number of one of them: its text and, where they came apart, its files. The first is
+/// the message's own. Empty if there is no such event.
+pub(crate) fn events(connection: &Connection, seq: EventSeq) -> Result<Vec<i64>, Failure> {
+    let found: Option<(Key, i64)> = connection
+        .prepare_cached("SELECT key, channel FROM events WHERE seq = ?")?
+        .query_row([seq.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((key, channel)) = found else { return Ok(Vec::new()) };
+    let (from, to) = Name::of(&key).range_said();
+    let mut twins = connection.prepare_cached(
+        "SELECT i.seq FROM ids i JOIN events e ON e.seq = i.seq WHERE i.key BETWEEN ? AND ? AND e.channel = ?",
+    )?;
+    let twins = twins.query_map(params![from, to, channel], |row| row.get(0))?;
+    let mut events = twins.collect::<Result<Vec<i64>, _>>()?;
+    events.push(seq.0);
+    events.sort_unstable();
+    events.dedup();
+    Ok(events)
+}
 
 impl Reading<'_> {
     /// See [`Outbox::family`](tieline_core::outbox::Outbox::family).
@@ -39,8 +53,7 @@ impl Reading<'_> {
 
     /// See [`Outbox::family_of`](tieline_core::outbox::Outbox::family_of).
     pub(crate) fn family_of(&self, seq: EventSeq) -> Result<Option<Family>, Failure> {
-        let seqs: Vec<i64> =
-            self.connection.prepare_cached(EVENTS)?.query_map([seq.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let seqs = events(self.connection, seq)?;
         let Some(first) = seqs.first() else { return Ok(None) };
         let found = self
             .connection
@@ -76,7 +89,7 @@ impl Reading<'_> {
     /// Adds the copies of one event.
     fn kin(&self, seq: i64, copies: &mut Vec<Kin>) -> Result<(), Failure> {
         let mut found = self.connection.prepare_cached(
-            "SELECT d.id, c.instance, c.key, d.place, d.state, d.copies FROM events e \
+            "SELECT d.id, c.instance, c.key, d.place, d.state, d.copies, d.lane FROM events e \
              JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
              JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target WHERE e.seq = ? ORDER BY d.id",
         )?;
@@ -84,9 +97,12 @@ impl Reading<'_> {
         while let Some(row) = found.next()? {
             let place = row.get::<_, Option<String>>(3)?.as_deref().map(ChannelKey::new).transpose()?;
             let mut messages = copies::read(&row.get::<_, Option<String>>(5)?.unwrap_or_default())?;
-            messages.iter_mut().for_each(|message| message.channel.clone_from(&place));
+            for message in &mut messages {
+                message.channel.clone_from(&place);
+            }
             copies.push(Kin {
                 delivery: DeliveryId(row.get(0)?),
+                lane: LaneId(row.get(6)?),
                 channel: rows::channel(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?)?,
                 place,
                 state: match row.get(4)? {
@@ -101,14 +117,18 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// See [`Outbox::standing`](tieline_core::outbox::Outbox::standing).
-    pub(crate) fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, Failure> {
+    /// See [`Outbox::reactions`](tieline_core::outbox::Outbox::reactions).
+    pub(crate) fn reactions(&self, seq: EventSeq) -> Result<Vec<(String, Channel)>, Failure> {
         let mut found = self.connection.prepare_cached(
-            "SELECT r.emoji FROM reactions r JOIN channels c ON c.id = r.channel \
-             WHERE r.seq = ? AND NOT (c.instance = ? AND c.key = ?) GROUP BY r.emoji ORDER BY max(r.at) DESC",
+            "SELECT r.emoji, c.instance, c.key FROM reactions r JOIN channels c ON c.id = r.channel \
+             WHERE r.seq = ? GROUP BY r.emoji, r.channel ORDER BY max(r.at) DESC",
         )?;
-        let found =
-            found.query_map(params![seq.0, apart_from.instance.as_str(), apart_from.key.as_str()], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let mut found = found.query([seq.0])?;
+        let mut reactions = Vec::new();
+        while let Some(row) = found.next()? {
+            let channel = rows::channel(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?)?;
+            reactions.push((row.get(0)?, channel));
+        }
+        Ok(reactions)
     }
 }

@@ -48,6 +48,11 @@ impl Name {
         Self(first(&digest(&[realm, message.as_str()])))
     }
 
+    /// The name of the message that a key is about.
+    pub(crate) fn of(key: &Key) -> Self {
+        Self(first(key))
+    }
+
     fn key(self, known: As, mark: [u8; 7]) -> Key {
         let mut key = [0; 24];
         key[..16].copy_from_slice(&self.0);
@@ -64,6 +69,11 @@ impl Name {
     /// The first and the last key that the message can have.
     pub(crate) fn range(self) -> (Key, Key) {
         (self.key(As::Copy, [0; 7]), self.key(As::News, [255; 7]))
+    }
+
+    /// The first and the last key that it can have as something that was said.
+    pub(crate) fn range_said(self) -> (Key, Key) {
+        (self.key(As::Message, [0; 7]), self.key(As::Files, [255; 7]))
     }
 
     /// The key of an event about the message.
@@ -126,6 +136,6 @@ fn digest(texts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn first<const N: usize>(digest: &[u8; 32]) -> [u8; N] {
+fn first<const N: usize>(digest: &[u8]) -> [u8; N] {
     std::array::from_fn(|index| digest[index])
 }

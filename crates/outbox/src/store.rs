@@ -172,9 +172,8 @@ impl Outbox for SqliteOutbox {
         self.readers.ask(move |reading| reading.family_of(seq)).await
     }
 
-    async fn standing(&self, seq: EventSeq, apart_from: &Channel) -> Result<Vec<String>, OutboxError> {
-        let apart_from = apart_from.clone();
-        self.readers.ask(move |reading| reading.standing(seq, &apart_from)).await
+    async fn reactions(&self, seq: EventSeq) -> Result<Vec<(String, Channel)>, OutboxError> {
+        self.readers.ask(move |reading| reading.reactions(seq)).await
     }
 
     async fn precede(&self, delivery: DeliveryId, intake: Intake) -> Result<Option<Delivery>, OutboxError> {

@@ -1,5 +1,6 @@
 //! What is sent: a delivery made ready for its driver, part by part.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -7,12 +8,13 @@ use jiff::Timestamp;
 use tieline_core::compose::{compose, says_nothing};
 use tieline_core::event::Event;
 use tieline_core::frame::Frame;
-use tieline_core::id::{Channel, MessageId};
+use tieline_core::id::MessageId;
 use tieline_core::outbox::Delivery;
-use tieline_core::send::{CutError, Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
+use tieline_core::send::{Action, CutError, Outgoing, Part, Reconciled, SendError, SendKey, Sending, Sent};
 
+use crate::answer::Answers;
+use crate::change::{Task, task};
 use crate::exchange::{Exchange, Running, Stopping};
-use crate::intake::are_around;
 
 /// The reason of a dead letter that would have told a secret.
 const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a password or the secret part of a URL), which \
@@ -51,10 +53,17 @@ impl Parts {
             return Ok(Ok(Self { pieces: delivery.parts.clone(), thread: None, first_tried }));
         }
         let event = &delivery.event;
-        if says_nothing(event, frame) {
+        let (action, before) = match delivery.about {
+            Some(about) => match task(exchange, delivery, about).await? {
+                Task::Act(action, before) => (action, before),
+                Task::Nothing(reason) => return Ok(Err(Unsendable::Impossible(reason))),
+            },
+            None => (Action::Say, ""),
+        };
+        if action == Action::Say && says_nothing(event, frame) {
             return Ok(Err(Unsendable::Nothing));
         }
-        let outgoing = outgoing(exchange, instance, delivery, frame).await?;
+        let outgoing = outgoing(exchange, instance, delivery, frame, action, before).await?;
         if exchange.secret_guard && exchange.guard.finds_in_message(event, &outgoing) {
             return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
         }
@@ -111,65 +120,64 @@ impl Parts {
         Ok(())
     }
 
+    /// Whether nothing arrived yet.
+    pub(crate) fn are_unsent(&self) -> bool {
+        self.pieces.iter().all(|(_, sent)| sent.is_none())
+    }
+
     /// What came of the parts.
     pub(crate) fn into_sent(self) -> Vec<Sent> {
         self.pieces.into_iter().filter_map(|(_, sent)| sent).collect()
     }
 }
 
+/// `before` stands before the text, whoever is named in it.
 async fn outgoing(
     exchange: &Exchange,
     instance: &Running,
     delivery: &Delivery,
     frame: &Frame,
+    action: Action,
+    before: &str,
 ) -> Result<Outgoing, Stopping> {
     let event = &delivery.event;
-    let composed = compose(event, frame, instance.config.dialect(), &exchange.zone);
-    let message = event.message();
-    let reply_to = match message.and_then(|message| message.reply_to.as_ref()) {
-        Some(parent) if frame.opener.is_none() => answered(exchange, instance, event, parent, frame).await?,
-        _ => None,
-    };
-    Ok(Outgoing {
+    let dialect = instance.config.dialect();
+    let mut outgoing = Outgoing {
         delivery: delivery.id,
-        action: tieline_core::send::Action::Say,
-        mentions: Vec::new(),
         target: frame.address.clone(),
-        text: composed.text,
-        named_text: composed.named_text,
-        keys: composed.keys,
-        attachments: message.map(|message| message.attachments.clone()).unwrap_or_default(),
-        reply_to,
+        action,
+        text: String::new(),
+        named_text: String::new(),
+        keys: BTreeMap::new(),
+        attachments: Vec::new(),
+        reply_to: None,
+        mentions: Vec::new(),
         time: event.time,
-    })
+    };
+    if matches!(outgoing.action, Action::Delete(_) | Action::React(_)) {
+        return Ok(outgoing);
+    }
+    let composed = compose(event, frame, dialect, &exchange.zone);
+    let answers = Answers::of(exchange, instance, delivery, frame).await?;
+    let quoted = answers.quotation.map(|quotation| dialect.render(&quotation));
+    (outgoing.text, outgoing.named_text) = with_quotation(composed.text, composed.named_text, quoted.as_deref());
+    outgoing.text.insert_str(0, before);
+    outgoing.named_text.insert_str(0, before);
+    outgoing.keys = composed.keys;
+    outgoing.attachments = event.message().map(|message| message.attachments.clone()).unwrap_or_default();
+    outgoing.reply_to = answers.copy;
+    Ok(outgoing)
 }
 
-/// The message in the target channel that stands for the one that is answered.
-async fn answered(
-    exchange: &Exchange,
-    instance: &Running,
-    event: &Event,
-    parent: &MessageId,
-    frame: &Frame,
-) -> Result<Option<MessageId>, Stopping> {
-    // A notice answers what its reader wrote, and so names a message of the target.
-    let realm = match exchange.instances.get(&event.instance) {
-        Some(source) if !event.message_id.is_ours() => {
-            let places =
-                exchange.insist("looking for a parent", || exchange.outbox.places(&source.realm, parent)).await?;
-            if !are_around(exchange, event, &places) {
-                return Ok(None);
-            }
-            &source.realm
-        }
-        _ => &instance.realm,
+/// The texts with a quotation before them. It begins a line, so a name goes before it, on a line of its own.
+fn with_quotation(text: String, named: String, quotation: Option<&str>) -> (String, String) {
+    let Some(quotation) = quotation else { return (text, named) };
+    let name = named.strip_suffix(text.as_str()).map(str::trim_end).filter(|name| !name.is_empty());
+    let named = match name {
+        Some(name) => format!("{name}\n{quotation}\n{text}"),
+        None => format!("{quotation}\n{named}"),
     };
-    let near = Channel { instance: event.instance.clone(), key: event.channel.clone() };
-    let found = exchange
-        .insist("looking for the copy of a parent", || exchange.outbox.copy_in(realm, parent, &near, &frame.target))
-        .await?;
-    // Whoever answers in a thread answers its opener, which nobody wrote at the other end.
-    Ok(found.filter(|copy| !copy.is_ours()))
+    (format!("{quotation}\n{text}"), named)
 }
 
 /// Sends a part. A driver that panics fails this send and nothing else; nobody knows how far it got.

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tieline_core::event::Body;
 use tieline_core::filter::choose;
-use tieline_core::frame::{Addressed, NamedFrame};
+use tieline_core::frame::{Addressed, Frame, NamedFrame};
+use tieline_core::id::EventSeq;
 use tieline_core::outbox::{Delivery, Settlement};
 use tieline_core::send::{Pause, Reconciled, SendError, Sending, Sent, Trouble};
 
@@ -28,7 +30,7 @@ const REOPENED: u8 = 3;
 pub(crate) async fn deliver(
     exchange: &Exchange,
     mut delivery: Delivery,
-    suspect: Option<Ticket>,
+    mut suspect: Option<Ticket>,
 ) -> Result<(), Stopping> {
     if let Some(time) = delivery.not_before {
         exchange.sleep_until(time).await?;
@@ -46,35 +48,74 @@ pub(crate) async fn deliver(
     if let Some(Addressed::Refused(reason)) = &frame.frame.addressed {
         return die(exchange, &instance.realm, &delivery, &frame.frame, reason.clone()).await;
     }
-    let mut parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
-        Ok(parts) => parts,
-        Err(Unsendable::Dead(reason)) => {
-            return die(exchange, &instance.realm, &delivery, &frame.frame, reason).await;
+    if exchange.overtaken.was_said(&delivery) {
+        let reason = "its message was sent with this text already".to_owned();
+        return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
+    }
+    let mut said = None;
+    loop {
+        // What may have been sent is looked for as it was; what happened since then comes behind it.
+        if suspect.is_none() && !delivery.parts.iter().any(|(_, sent)| sent.is_some()) {
+            if delivery.deleted || exchange.overtaken.is_deleted(delivery.id) {
+                let reason = Settlement::Filtered("the message was deleted before it was sent".to_owned());
+                return settle(exchange, &instance.realm, &delivery, reason).await;
+            }
+            said = exchange.overtaken.reword(&mut delivery, said).or(said);
         }
-        Err(Unsendable::Impossible(reason)) => {
-            return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
+        let mut parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
+            Ok(parts) => parts,
+            Err(unsendable) => return end_unsent(exchange, instance, &delivery, &frame.frame, unsendable).await,
+        };
+        if suspect.is_some() {
+            // What the last process did not store: it tried this at the earliest when the message came.
+            parts.first_tried = delivery.received;
         }
-        Err(Unsendable::Nothing) => {
+        if !matches!(delivery.event.body, Body::Delete | Body::Reaction(_)) {
+            parts.thread = exchange.threads.of(exchange, &delivery, &frame.frame).await?;
+        }
+        let frame = Arc::clone(&frame);
+        let ticket = suspect.take();
+        let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket, reopened: 0, unsure: false, said };
+        match tries.run().await {
+            Ok(Err(GivenUp::Overtaken)) => delivery = tries.delivery,
+            ended => return end(tries, ended).await,
+        }
+    }
+}
+
+/// Settles a delivery of which nothing can be sent.
+async fn end_unsent(
+    exchange: &Exchange,
+    instance: &Running,
+    delivery: &Delivery,
+    frame: &Frame,
+    unsendable: Unsendable,
+) -> Result<(), Stopping> {
+    let filtered = match unsendable {
+        Unsendable::Dead(reason) => return die(exchange, &instance.realm, delivery, frame, reason).await,
+        Unsendable::Impossible(reason) => reason,
+        Unsendable::Nothing => {
             let reason = "there is neither text nor a file in it".to_owned();
             // Whoever names a recipient wants to say something.
-            if frame.frame.addressed == Some(Addressed::Prefix) {
-                tell_writer(exchange, &delivery, &frame.frame, Failure::refused(&reason)).await?;
+            if frame.addressed == Some(Addressed::Prefix) {
+                tell_writer(exchange, delivery, frame, Failure::refused(&reason)).await?;
             }
-            return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(reason)).await;
+            reason
         }
     };
-    if suspect.is_some() {
-        // What the last process did not store: it tried this at the earliest when the message came.
-        parts.first_tried = delivery.received;
-    }
-    parts.thread = exchange.threads.of(exchange, &delivery, &frame.frame).await?;
-    let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket: suspect, reopened: 0, unsure: false };
-    let end = match tries.run().await {
+    settle(exchange, &instance.realm, delivery, Settlement::Filtered(filtered)).await
+}
+
+/// Settles a delivery after its tries.
+async fn end(mut tries: Tries<'_>, ended: Result<Result<(), GivenUp>, Stopping>) -> Result<(), Stopping> {
+    let exchange = tries.exchange;
+    let end = match ended {
         Ok(Ok(())) => {
             exchange.telemetry.delivered(&tries.delivery, &tries.frame.frame.rule);
             Settlement::Delivered(std::mem::take(&mut tries.parts).into_sent())
         }
         Ok(Err(GivenUp::Impossible(reason))) => Settlement::Filtered(reason),
+        Ok(Err(GivenUp::Overtaken)) => Settlement::Filtered("the message was changed before it was sent".to_owned()),
         Ok(Err(GivenUp::Dead { reason, refused })) => {
             let failure = Failure { reason: refused.then_some(&reason), unsure: tries.unsure };
             tell_writer(exchange, &tries.delivery, &tries.frame.frame, failure).await?;
@@ -89,7 +130,7 @@ pub(crate) async fn deliver(
         }
     };
     // The ticket in `tries` lives until the settlement, and the link in it, is on disk.
-    let settled = settle(exchange, &instance.realm, &tries.delivery, end).await;
+    let settled = settle(exchange, &tries.instance.realm, &tries.delivery, end).await;
     if settled.is_err() && tries.ticket.is_some() {
         exchange.unclean.store(true, Ordering::Relaxed);
     }
@@ -109,6 +150,8 @@ struct Tries<'t> {
     reopened: u8,
     /// Whether a try may have arrived of which nobody knows.
     unsure: bool,
+    /// The newest edit whose text it has.
+    said: Option<EventSeq>,
 }
 
 /// Why a delivery is given up.
@@ -121,6 +164,8 @@ enum GivenUp {
     },
     /// There is nothing to do, or nothing that the platform could do.
     Impossible(String),
+    /// The message was edited or deleted, and nothing of it was sent yet.
+    Overtaken,
 }
 
 /// Why it is not known whether a part arrived.
@@ -145,6 +190,9 @@ impl Tries<'_> {
         }
         while let Some((index, sending)) = self.next() {
             self.wait_for_gates(&sending).await?;
+            if self.is_overtaken() {
+                return Ok(Err(GivenUp::Overtaken));
+            }
             let begin = || {
                 let key = &self.delivery.ends.target.key;
                 self.exchange.unsettled.begin(self.instance, key, Some(&self.frame.frame.address))
@@ -167,6 +215,13 @@ impl Tries<'_> {
 
     fn next(&self) -> Option<(usize, Sending)> {
         self.parts.next(self.exchange, &self.delivery, &self.frame.frame)
+    }
+
+    /// Whether the message was changed before anything of it was sent.
+    fn is_overtaken(&self) -> bool {
+        let overtaken = &self.exchange.overtaken;
+        let untouched = || self.ticket.is_none() && !self.unsure && self.parts.are_unsent();
+        (overtaken.is_deleted(self.delivery.id) || overtaken.is_newer(&self.delivery, self.said)) && untouched()
     }
 
     async fn arrived(&mut self, index: usize, sent: Sent) -> Result<(), Stopping> {

@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backoff::DISK;
+use crate::commands::Commands;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
 use crate::disk::Disk;
 use crate::gates::{Gates, until};
 use crate::health::{HealthBoard, Side};
+use crate::mentions::Names;
+use crate::overtaken::{Endings, Overtaken};
 use crate::secret_guard::SecretGuard;
 use crate::telemetry::Telemetry;
 use crate::threads::Threads;
@@ -51,6 +54,10 @@ pub(crate) struct Exchange {
     pub(crate) unsettled: Arc<Unsettled>,
     pub(crate) completions: Completions,
     pub(crate) threads: Threads,
+    pub(crate) commands: Commands,
+    pub(crate) names: Names,
+    pub(crate) overtaken: Overtaken,
+    pub(crate) endings: Endings,
     pub(crate) retention: Retention,
     pub(crate) health: HealthBoard,
     pub(crate) disk: Disk,

@@ -1,18 +1,25 @@
 //! The intake: dedupe, route, commit, and only then answer.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tieline_core::driver::{Inbound, InboundError};
-use tieline_core::event::{Authorship, Body, Event};
+use tieline_core::driver::{Inbound, InboundError, Typing};
+use tieline_core::event::{Authorship, Body, Event, Reaction};
+use tieline_core::family::{Family, KinState};
 use tieline_core::id::{Channel, ChannelKey, EventSeq, MessageId};
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
 use tokio::time::Instant;
 
+use crate::change;
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::held::{Head, PATIENCE, Place, Wait};
+use crate::overtaken::Change as Overtaking;
 use crate::sighting::Sighting;
+
+/// How long it may take to show that somebody is typing.
+const TYPING: Duration = Duration::from_secs(5);
 
 /// What drivers hand their events to.
 pub(crate) struct Reception {
@@ -32,22 +39,27 @@ impl Inbound for Reception {
         if exchange.shutdown.is_cancelled() {
             return Err(InboundError::Stopping);
         }
+        if let Body::Reaction(reaction) = &event.body
+            && reaction.emoji.is_empty()
+        {
+            return self.take_all_back(&exchange, event).await;
+        }
         let event = Arc::new(by_ours(&exchange, event));
         // Look for sends under way before committing: one that begins later cannot be what this event echoes or answers.
         let wait = wait_of(&exchange, &event).await?;
         if is_under_way(&exchange, &event) {
             let routing = Routing::Filtered("a copy that tieline is sending".into());
-            return commit(&exchange, &event, routing).await;
+            return commit(&exchange, &event, routing.into()).await;
         }
         let held = &exchange.unsettled.held;
         let place = if let Some(place) = held.enter(&source(&event), wait.is_some()) {
             place
         } else {
-            let routing = route(&exchange, &event).await.map_err(refused)?;
+            let routed = route(&exchange, &event).await.map_err(refused)?;
             // Meanwhile another event of the channel may have been held, and be committed before this one.
             match held.enter(&source(&event), false) {
                 Some(place) => place,
-                None => return commit(&exchange, &event, routing).await,
+                None => return commit(&exchange, &event, routed).await,
             }
         };
         // A task of its own: whoever handed the event in may leave in the middle, and it must be released all the same.
@@ -57,22 +69,75 @@ impl Inbound for Reception {
             Err(InboundError::Stopping)
         })
     }
+
+    async fn typing(&self, typing: Typing) {
+        if let Some(exchange) = self.exchange.upgrade() {
+            show_typing(&exchange, typing);
+        }
+    }
+}
+
+impl Reception {
+    /// All reactions to a message were taken away at once: each emoji that stood there is one event.
+    async fn take_all_back(&self, exchange: &Arc<Exchange>, event: Event) -> Result<Accepted, InboundError> {
+        let here = source(&event);
+        let mut standing = Vec::new();
+        if let Some(instance) = exchange.instances.get(&event.instance)
+            && let Some(family) =
+                exchange.outbox.family(&instance.realm, &event.message_id, &here).await.map_err(refused)?
+        {
+            standing = exchange.outbox.reactions(family.seq).await.map_err(refused)?;
+        }
+        let mut last = None;
+        for (emoji, channel) in standing {
+            if channel == here {
+                let reaction = Reaction { emoji, added: false };
+                last = Some(self.accept(Event { body: Body::Reaction(reaction), ..event.clone() }).await?);
+            }
+        }
+        if let Some(accepted) = last {
+            return Ok(accepted);
+        }
+        let why = Routing::Filtered("no reaction that was relayed stood there".to_owned());
+        commit(exchange, &Arc::new(event), why.into()).await
+    }
+}
+
+/// What the rules make of an event, and of a change, what it changes.
+pub(crate) struct Routed {
+    routing: Routing,
+    about: Option<Arc<Family>>,
+}
+
+impl From<Routing> for Routed {
+    fn from(routing: Routing) -> Self {
+        Self { routing, about: None }
+    }
 }
 
 /// Commits an event.
-async fn commit(exchange: &Arc<Exchange>, event: &Arc<Event>, routing: Routing) -> Result<Accepted, InboundError> {
-    let accepted = match exchange.outbox.accept(intake(exchange, event, routing)).await {
+async fn commit(exchange: &Arc<Exchange>, event: &Arc<Event>, routed: Routed) -> Result<Accepted, InboundError> {
+    let about = routed.about.clone();
+    let accepted = match exchange.outbox.accept(intake_of(exchange, event, routed)).await {
         Ok(accepted) => accepted,
         Err(error) => {
             exchange.disk_refused("accepting an event", &error);
             return Err(refused(error));
         }
     };
-    exchange.telemetry.accepted(event, &accepted);
-    if let Accepted::Planned { seq, .. } = &accepted {
+    taken(exchange, event, &accepted, about.as_deref()).await;
+    Ok(accepted)
+}
+
+/// An event was committed: what follows at once.
+async fn taken(exchange: &Arc<Exchange>, event: &Arc<Event>, accepted: &Accepted, about: Option<&Family>) {
+    exchange.telemetry.accepted(event, accepted);
+    if let Accepted::Planned { seq, .. } = accepted {
+        if let Some(family) = about {
+            overtake(exchange, *seq, event, family).await;
+        }
         complete_early(exchange, *seq, event);
     }
-    Ok(accepted)
 }
 
 /// Commits an event as held, and sees to its release. If it turns out a repeat or our own, its place is free again.
@@ -82,7 +147,7 @@ async fn hold(
     wait: Option<Wait>,
     place: Place,
 ) -> Result<Accepted, InboundError> {
-    let accepted = commit(&exchange, &event, Routing::Hold).await?;
+    let accepted = commit(&exchange, &event, Routing::Hold.into()).await?;
     if let Accepted::Held { seq } = &accepted {
         let channel = source(&event);
         if place.fill(*seq, event, wait) {
@@ -167,8 +232,10 @@ async fn wait_of(exchange: &Exchange, event: &Event) -> Result<Option<Wait>, Inb
     let Some(wait) = sends_under_way(exchange, event).and_then(|newest| wait_for(newest, event)) else {
         return Ok(None);
     };
+    // A deletion that follows a send of ours into the channel may be our own: of a part that an edit left out.
+    let may_be_echo = may_be_ours || matches!(event.body, Body::Delete);
     let known = match (exchange.instances.get(&event.instance), parent(event)) {
-        (Some(of), Some(parent)) if !may_be_ours => {
+        (Some(of), Some(parent)) if !may_be_echo => {
             exchange.outbox.is_known(&of.realm, parent).await.map_err(refused)?
         }
         _ => false,
@@ -176,8 +243,11 @@ async fn wait_of(exchange: &Exchange, event: &Event) -> Result<Option<Wait>, Inb
     Ok(Some(wait).filter(|_| !known))
 }
 
-/// The message that an event answers.
+/// The message that an event answers, or changes.
 fn parent(event: &Event) -> Option<&MessageId> {
+    if event.is_change() {
+        return Some(&event.message_id);
+    }
     event.message().and_then(|message| message.reply_to.as_ref())
 }
 
@@ -201,15 +271,14 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
         stored = exchange.insist("reading a held event", || exchange.outbox.event(seq)).await?;
         event = stored.as_ref().unwrap_or(event);
     }
-    let accepted = exchange
+    let (accepted, about) = exchange
         .insist("planning a held event", || async {
-            exchange.outbox.release(seq, intake(exchange, event, route(exchange, event).await?)).await
+            let routed = route(exchange, event).await?;
+            let about = routed.about.clone();
+            Ok((exchange.outbox.release(seq, intake_of(exchange, event, routed)).await?, about))
         })
         .await?;
-    exchange.telemetry.accepted(event, &accepted);
-    if let Accepted::Planned { seq, .. } = &accepted {
-        complete_early(exchange, *seq, event);
-    }
+    taken(exchange, event, &accepted, about.as_deref()).await;
     Ok(())
 }
 
@@ -220,20 +289,85 @@ fn is_under_way(exchange: &Exchange, event: &Event) -> bool {
     new && realm.is_some_and(|realm| exchange.unsettled.is_sending(realm, &event.message_id))
 }
 
-async fn route(exchange: &Exchange, event: &Event) -> Result<Routing, OutboxError> {
+async fn route(exchange: &Exchange, event: &Event) -> Result<Routed, OutboxError> {
     if event.message_id.is_ours() {
-        return Ok(Routing::Filtered("its id is one that only tieline gives".into()));
+        return Ok(Routing::Filtered("its id is one that only tieline gives".into()).into());
     }
     Ok(match event.body {
+        Body::Joined | Body::Left | Body::Topic(_) if event.author.kind.may_be_ours() => {
+            Routing::Filtered("it is about an account of tieline's own".into()).into()
+        }
         Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {
             let plan = exchange.plan.load_full();
-            plan.route(event, &links(exchange, &plan, event).await?)
+            plan.route(event, &links(exchange, &plan, event).await?).into()
         }
-        // Said plainly instead of relayed wrongly; what these need is described in docs/ARCHITECTURE.md.
-        Body::Edit(_) => Routing::Filtered("edits are not relayed by this version".into()),
-        Body::Delete => Routing::Filtered("deletions are not relayed by this version".into()),
-        Body::Reaction(_) => Routing::Filtered("reactions are not relayed by this version".into()),
+        Body::Edit(_) | Body::Delete | Body::Reaction(_) => {
+            let (routing, about) = change::route(exchange, event).await?;
+            Routed { routing, about }
+        }
     })
+}
+
+/// A change was committed whose message is still on its way to some places: there it is sent as it is now, or not at all.
+async fn overtake(exchange: &Exchange, seq: EventSeq, event: &Arc<Event>, family: &Family) {
+    let change = match event.body {
+        Body::Delete => Overtaking::Deleted,
+        Body::Edit(_) => Overtaking::Edited(seq, Arc::clone(event)),
+        _ => return,
+    };
+    if family.copies.iter().any(|copy| copy.state == KinState::Dead)
+        && let Ok(Some(message)) = exchange.outbox.event(family.seq).await
+    {
+        exchange.discard(message.spooled().cloned().collect()).await;
+    }
+    let mut pending = family.pending().peekable();
+    if pending.peek().is_none() {
+        return;
+    }
+    pending.for_each(|copy| exchange.overtaken.overtake(copy.delivery, change.clone()));
+    // What was settled since the family was looked up is over.
+    if let Ok(Some(now)) = exchange.outbox.family_of(family.seq).await {
+        for copy in now.copies.iter().filter(|copy| copy.state != KinState::Pending) {
+            exchange.overtaken.settled(copy.delivery);
+        }
+    }
+}
+
+/// Shows in every place that wants to see it that somebody is typing. Nothing is kept, and nobody waits for it.
+fn show_typing(exchange: &Arc<Exchange>, typing: Typing) {
+    let plan = exchange.plan.load();
+    let Some(instance) = exchange.instances.get(&typing.instance).filter(|_| plan.wants_typing()) else { return };
+    let Ok(message_id) = MessageId::ours("typing") else { return };
+    let event = Event {
+        instance: typing.instance,
+        platform: instance.config.platform().into(),
+        channel: typing.channel,
+        parent: typing.parent,
+        address: typing.address,
+        room: None,
+        message_id,
+        revision: None,
+        time: exchange.now(),
+        author: typing.author,
+        body: Body::Joined,
+        missing: None,
+    };
+    let event = by_ours(exchange, event);
+    if event.author.kind.may_be_ours() {
+        return;
+    }
+    for planned in plan.route_typing(&event) {
+        let Some(target) = exchange.instances.get(&planned.target.instance) else { continue };
+        let Some(frame) = planned.frames.into_iter().next() else { continue };
+        let driver = Arc::clone(&target.driver);
+        exchange.tasks.spawn(async move {
+            // Whoever hangs shows it too late.
+            let shown = tokio::time::timeout(TYPING, driver.show_typing(&frame.frame.address)).await;
+            if shown.is_err() {
+                tracing::debug!(target = %frame.frame.target, "Typing could not be shown in time");
+            }
+        });
+    }
 }
 
 /// What the rules need to know of the conversation that an event belongs to.
@@ -263,12 +397,18 @@ pub(crate) fn are_around(exchange: &Exchange, event: &Event, places: &[Channel])
 }
 
 pub(crate) fn intake(exchange: &Exchange, event: &Arc<Event>, routing: Routing) -> Intake {
+    intake_of(exchange, event, routing.into())
+}
+
+fn intake_of(exchange: &Exchange, event: &Arc<Event>, routed: Routed) -> Intake {
+    let Routed { routing, about } = routed;
+    let about = about.map(|family| family.seq);
     let instance = exchange.instances.get(&event.instance);
     let realm = instance.map_or_else(|| Arc::from(""), |instance| Arc::clone(&instance.realm));
     // Only what a bot posted can be the echo of a copy without an id, and to make the names costs more than the rules do.
     let echo = instance.filter(|_| event.author.kind == Authorship::BotOrOurs);
     let target_names = echo.map(|instance| instance.config.target_names(event)).unwrap_or_default();
-    Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing, about: None }
+    Intake { event: Arc::clone(event), realm, target_names, received: exchange.now(), routing, about }
 }
 
 /// Begins to complete an event before its lanes ask for it: links to files grow old while a lane waits.

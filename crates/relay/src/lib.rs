@@ -14,8 +14,11 @@
 //! - One delivery of a lane is in flight; no lane holds a thread or a connection while it waits.
 //! - Whatever a driver does, panics included, stays in its own lanes.
 
+mod answer;
 mod attempt;
 mod backoff;
+mod change;
+mod commands;
 mod completion;
 mod credentials;
 mod delivery;
@@ -27,7 +30,9 @@ mod held;
 mod intake;
 mod lanes;
 mod mailbox;
+mod mentions;
 mod notice;
+mod overtaken;
 mod relay;
 mod retention;
 mod secret_guard;

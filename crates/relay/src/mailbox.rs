@@ -145,6 +145,8 @@ mod tests {
             not_before: None,
             waited_ms: 0,
             parts: Vec::new(),
+            about: None,
+            deleted: false,
         }
     }
 

@@ -7,15 +7,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use tieline_core::address::Address;
 use tieline_core::compose::one_line;
+use tieline_core::driver::TargetChannel;
 use tieline_core::event::{Author, Body, Event, Message};
 use tieline_core::frame::{Frame, NamedFrame};
-use tieline_core::id::{Channel, MessageId};
+use tieline_core::id::{Channel, InstanceId, MessageId, RuleId};
 use tieline_core::markup::Markup;
 use tieline_core::outbox::{Delivery, Planned, Routing};
 use tieline_core::template::Template;
 
-use crate::exchange::{Exchange, Stopping};
+use crate::exchange::{Exchange, Running, Stopping};
 use crate::intake::intake;
 
 /// What a writer is told who can do nothing about it.
@@ -66,35 +68,51 @@ fn notice(
 ) -> Option<(Routing, Arc<Event>)> {
     let event = &delivery.event;
     let room = exchange.instances.get(&event.instance)?.config.target_for(&event.channel)?;
-    let unreached = &exchange.instances.get(&frame.target.instance)?.config;
-    let who = unreached.describe(&frame.target.key);
+    let unreached = exchange.instances.get(&frame.target.instance)?;
+    let who = unreached.config.describe(&frame.target.key);
     let writer = one_line(event.author.shown_name());
     let outcome = if failure.unsure { "may not have been sent" } else { "was not sent" };
     let reason = failure.reason.map_or(Cow::Borrowed(TROUBLE), |reason| Cow::Owned(for_people(reason)));
     let text = exchange.guard.mask(&format!("{writer}, your message to {} {outcome}: {reason}", one_line(&who)));
-    let notice = Event {
-        instance: frame.target.instance.clone(),
-        platform: unreached.platform().into(),
-        channel: frame.target.key.clone(),
+    // A letter that is retried and dies again is told again; a crash between notice and dead letter is not.
+    let id = MessageId::ours(&format!("notice {}.{}", delivery.id, delivery.received.as_millisecond())).ok()?;
+    let reply_to = event.message().and_then(|message| message.reply_to.clone());
+    let notice = own_words(exchange, unreached, &frame.target, &frame.address, id, &text, reply_to);
+    Some((into_room(frame.rule.clone(), event.instance.clone(), room), Arc::new(notice)))
+}
+
+/// An event of our own, in a channel: we say something there.
+pub(crate) fn own_words(
+    exchange: &Exchange,
+    instance: &Running,
+    channel: &Channel,
+    address: &Address,
+    id: MessageId,
+    words: &str,
+    reply_to: Option<MessageId>,
+) -> Event {
+    Event {
+        instance: channel.instance.clone(),
+        platform: instance.config.platform().into(),
+        channel: channel.key.clone(),
         parent: None,
-        address: frame.address.clone(),
+        address: address.clone(),
         room: None,
-        // A letter that is retried and dies again is told again; a crash between notice and dead letter is not.
-        message_id: MessageId::ours(&format!("notice {}.{}", delivery.id, delivery.received.as_millisecond())).ok()?,
+        message_id: id,
         revision: None,
         time: exchange.now(),
         author: Author { id: "tieline".into(), username: "tieline".into(), ..Author::default() },
-        body: Body::Message(Message {
-            text: Markup::plain(&text),
-            reply_to: event.message().and_then(|message| message.reply_to.clone()),
-            ..Message::default()
-        }),
+        body: Body::Message(Message { text: Markup::plain(words), reply_to, ..Message::default() }),
         missing: None,
-    };
-    let target = Channel { instance: event.instance.clone(), key: room.key };
-    let format = Template::parse("{msg}").ok()?;
-    let frame = NamedFrame::new(Frame::new(frame.rule.clone(), target.clone(), room.address, format));
-    Some((Routing::Deliver(vec![Planned { target, frames: vec![Arc::new(frame)] }]), Arc::new(notice)))
+    }
+}
+
+/// The way of our own words into a room.
+pub(crate) fn into_room(rule: RuleId, instance: InstanceId, room: TargetChannel) -> Routing {
+    let target = Channel { instance, key: room.key };
+    let format = Template::parse("{msg}").expect("it is a template");
+    let frame = NamedFrame::new(Frame::new(rule, target.clone(), room.address, format));
+    Routing::Deliver(vec![Planned { target, frames: vec![Arc::new(frame)] }])
 }
 
 /// A reason as everybody in a room may read it: in one line, without the names of settings set apart, and without the

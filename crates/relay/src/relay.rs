@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::commands::Commands;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
 use crate::disk::{self, Disk};
@@ -30,6 +31,8 @@ use crate::gates::Gates;
 use crate::health::{HealthBoard, InstanceHealth};
 use crate::intake::{Reception, take_up_held};
 use crate::lanes::{LaneFeed, Lanes};
+use crate::mentions::Names;
+use crate::overtaken::{Endings, Overtaken};
 use crate::retention;
 use crate::secret_guard::SecretGuard;
 use crate::services::{Bookmarks, PlannedSources};
@@ -50,6 +53,8 @@ pub struct Settings {
     pub secrets: Vec<Secret>,
     /// Whether a message that contains a secret is stopped.
     pub secret_guard: bool,
+    /// The word that commands in chat begin with, behind a `/`.
+    pub command_prefix: String,
     /// How long a delivery is tried, from the receipt of its message.
     pub give_up_after: Duration,
     /// How long things are kept.
@@ -135,6 +140,10 @@ impl Relay {
             completions: Completions::default(),
             disk: Disk::default(),
             threads: Threads::default(),
+            commands: Commands::new(settings.command_prefix),
+            names: Names::default(),
+            overtaken: Overtaken::default(),
+            endings: Endings::default(),
             retention: settings.retention,
             telemetry: Telemetry::new(),
             shutdown: CancellationToken::new(),

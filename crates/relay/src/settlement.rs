@@ -38,6 +38,10 @@ pub(crate) async fn settle(
             exchange.outbox.settle(delivery.id, settlement.clone(), realm, exchange.now())
         })
         .await?;
+    if !matches!(settlement, Settlement::Retry { .. }) {
+        exchange.overtaken.settled(delivery.id);
+        exchange.endings.ended(delivery.id);
+    }
     exchange.discard(files).await;
     Ok(())
 }

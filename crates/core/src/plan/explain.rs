@@ -5,7 +5,7 @@ use crate::id::{Channel, RuleId};
 use crate::plan::copies::Copies;
 use crate::plan::place::Place;
 use crate::plan::refusal::nearest;
-use crate::plan::{Links, Plan, Rule, Target};
+use crate::plan::{Links, Plan, Rule, Target, refuses_kind};
 
 /// What a rule says to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Plan {
 impl Rule {
     /// `declined`: why the instance that received the event keeps it back.
     fn verdict<'p>(&'p self, place: &Place<'_>, declined: Option<String>, copies: &mut Copies<'p>) -> Verdict {
-        let refusal = nearest(&self.from, place).or_else(|| self.refuses_kind(place.event));
+        let refusal = nearest(&self.from, place).or_else(|| refuses_kind(self.events.take(place.event), place.event));
         let refusal = declined.or_else(|| refusal.map(|refusal| refusal.to_string()));
         // The filter is the rule's, the same in each of its frames.
         let refusal = refusal.or_else(|| self.to.first().and_then(|to| to.frame.frame.filter.refuses(place.event)));

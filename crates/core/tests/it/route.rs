@@ -9,7 +9,13 @@ use crate::words::{channel, filtered, incomplete, instance, key, only_text, rule
 
 /// `target<rules that may say it`, in order; or why nobody gets it.
 fn routed(plan: &Plan, event: &Event) -> Result<Vec<String>, String> {
-    match plan.route(event, &Links::default()) {
+    // What is changed is everywhere that the tests speak of.
+    let holders = ["dc/1", "rc/G", "rc/H", "wa/x"].map(channel).to_vec();
+    routed_among(plan, event, Links { holders, ..Links::default() })
+}
+
+fn routed_among(plan: &Plan, event: &Event, links: Links) -> Result<Vec<String>, String> {
+    match plan.route(event, &links) {
         Routing::Deliver(planned) => Ok(planned
             .iter()
             .map(|planned| {
@@ -123,6 +129,32 @@ fn events_decide_over_all_but_messages() {
     let gone = Event { body: Body::Delete, ..message };
     refused(&rules, &gone, "rule `a`: its `events` do not name `delete`");
     goes(&[rule("a", &["dc/1"], &["rc/G"])], &gone, &["rc/G<a"]);
+}
+
+#[test]
+fn a_change_goes_only_to_where_its_message_is() {
+    let plan = Plan::new(vec![rule("a", &["dc/1", "rc/G", "wa/x"], &["dc/1", "rc/G", "wa/x"])]);
+    let gone = |at: &str| Event { body: Body::Delete, ..said(at, "") };
+    let among = |event: &Event, holders: &[&str]| {
+        let holders = holders.iter().map(|path| channel(path)).collect();
+        routed_among(&plan, event, Links { holders, ..Links::default() })
+    };
+    assert_eq!(among(&gone("dc/1"), &["dc/1", "rc/G"]), Ok(vec!["rc/G<a".into()]));
+    assert_eq!(among(&gone("rc/G"), &["dc/1", "rc/G", "wa/x"]), Ok(vec!["dc/1<a".into(), "wa/x<a".into()]));
+    let nowhere = "rule `a`: the message came from dc/1; rule `a`: no copy of the message is in rc/G; \
+                   rule `a`: no copy of the message is in wa/x";
+    assert_eq!(among(&gone("dc/1"), &["dc/1"]), Err(nowhere.into()));
+}
+
+#[test]
+fn typing_is_shown_where_a_rule_wants_it() {
+    let wants = Events { typing: true, join: false, ..Events::default() };
+    let rules = vec![Rule { events: wants, ..rule("a", &["dc/1"], &["rc/G"]) }, rule("b", &["dc/1"], &["rc/H"])];
+    let plan = Plan::new(rules);
+    assert!(plan.wants_typing() && !Plan::new(vec![rule("b", &["dc/1"], &["rc/H"])]).wants_typing());
+    let typing = Event { body: Body::Joined, ..said("dc/1", "") };
+    let shown: Vec<String> = plan.route_typing(&typing).iter().map(|planned| planned.target.to_string()).collect();
+    assert_eq!(shown, ["rc/G"]);
 }
 
 #[test]

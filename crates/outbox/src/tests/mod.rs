@@ -1,6 +1,7 @@
 //! The outbox, tested by what it promises.
 
 mod bindings;
+mod changes;
 mod company;
 mod copying;
 mod full_disk;

@@ -47,6 +47,7 @@ impl House {
             instances: instances.iter().map(|of| Arc::clone(of) as _).collect(),
             secrets: options.secrets,
             secret_guard: true,
+            command_prefix: "tie".to_owned(),
             give_up_after: options.give_up_after,
             retention: Retention { messages_ms: 1_000_000, links_ms: 1_000_000 },
         };

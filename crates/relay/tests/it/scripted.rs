@@ -260,7 +260,7 @@ impl Driver for Scripted {
 
     fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         if outgoing.text.contains("uncuttable") {
-            return Err("this cannot be said here".into());
+            return Err(CutError::Permanent("this cannot be said here".into()));
         }
         let room = outgoing.target.text("room").unwrap_or_default().to_owned();
         let reply_to = outgoing.reply_to.as_ref();
