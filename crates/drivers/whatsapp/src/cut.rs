@@ -14,6 +14,7 @@ use tieline_core::spool::{SpoolId, too_large};
 use url::Url;
 
 use crate::body;
+use crate::change;
 use crate::instance::Instance;
 use crate::markup::{WhatsAppDialect, harmless};
 use crate::part::{Carrier, Posted, Step};
@@ -26,11 +27,21 @@ const LONGEST: usize = 65_536;
 /// Why a file is not sent that the addon does not take.
 const TOO_LARGE: &str = "too large for the WhatsApp addon";
 
-/// Cuts a message. Pure, and the same at every call.
+/// Cuts a message, or a change of one. Pure, and the same at every call.
 pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
-    if outgoing.action != Action::Say {
-        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
-    }
+    let changes = match &outgoing.action {
+        Action::Say => {
+            return message(instance, outgoing).iter().map(|(step, file)| part(step, file.as_ref())).collect();
+        }
+        Action::Edit(copies) => change::edit(copies, pieces(&outgoing.text, instance.capabilities.max_text)),
+        Action::Delete(copies) => change::delete(copies),
+        Action::React(react) => change::react(react),
+    };
+    changes?.iter().map(|step| part(step, None)).collect()
+}
+
+/// A new message, and the file of each step.
+fn message(instance: &Instance, outgoing: &Outgoing) -> Vec<(Step, Option<SpoolId>)> {
     let mut files = Vec::new();
     let mut lines: Vec<String> = Some(outgoing.text.clone()).filter(|text| !text.is_empty()).into_iter().collect();
     for file in &outgoing.attachments {
@@ -52,7 +63,7 @@ pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>,
     let mut steps: Vec<(Step, Option<SpoolId>)> = Vec::new();
     for (index, text) in texts.into_iter().enumerate() {
         let quotes = quotes.clone().filter(|_| index == 0);
-        steps.push((Step::Text { text, quotes }, None));
+        steps.push((Step::Text { text, quotes, corrects: false }, None));
     }
     for (index, (file, id, size)) in files.into_iter().enumerate() {
         let caption = caption.clone().filter(|_| carries == Some(index)).unwrap_or_default();
@@ -67,7 +78,7 @@ pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>,
         };
         steps.push((Step::File(posted), Some(id)));
     }
-    steps.into_iter().map(|(step, file)| part(&step, file)).collect()
+    steps
 }
 
 /// A text as messages that are no commands of the addon's. What makes them harmless makes them longer.
@@ -115,10 +126,10 @@ fn is_http(link: &str) -> bool {
     Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn part(step: &Step, file: Option<SpoolId>) -> Result<Part, CutError> {
+fn part(step: &Step, file: Option<&SpoolId>) -> Result<Part, CutError> {
     let body: Value = serde_json::to_value(step)
         .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
-    Ok(Part { body, files: file.into_iter().collect() })
+    Ok(Part { body, files: file.cloned().into_iter().collect() })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod address;
 mod api;
 mod body;
 mod book;
+mod change;
 mod complete;
 mod cut;
 mod doctor;

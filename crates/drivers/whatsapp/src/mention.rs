@@ -103,8 +103,9 @@ mod tests {
         ["222000000000001@lid", "491700000002@s.whatsapp.net"].iter().filter_map(|jid| Jid::parse(jid)).collect()
     }
 
+    /// Somebody who is shown by number; what identifies them are its digits.
     fn user(name: &str) -> Span {
-        Span::Mention(Mention::User(name.into()))
+        Span::Mention(Mention::User(Person::with_id(name, name.trim_start_matches('+'))))
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! The parts of a message, as they are stored between tries. No secret is in them; every text that will show is.
+//! The parts of a message or of a change, as they are stored between tries. No secret is in them; every text that will
+//! show is.
 
 use serde::{Deserialize, Serialize};
 use tieline_core::event::{Attachment, AttachmentKind};
 
-/// One call that makes one message.
+/// What stands before a text that corrects another one.
+const CORRECTION: &str = "✏️ ";
+
+/// One call that makes one message, or changes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Step {
@@ -14,9 +18,94 @@ pub(crate) enum Step {
         /// The message that it answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quotes: Option<String>,
+        /// Whether it corrects what cannot be overwritten.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        corrects: bool,
     },
     /// A file.
     File(Posted),
+    /// A text of ours is overwritten.
+    Edit {
+        /// The message.
+        id: String,
+        /// What it is to say.
+        text: String,
+    },
+    /// A message of ours is taken away.
+    Revoke {
+        /// The message.
+        id: String,
+    },
+    /// A message gets our reaction.
+    React {
+        /// The message.
+        id: String,
+        /// A Unicode emoji; empty: none.
+        emoji: String,
+    },
+}
+
+impl Step {
+    /// A text that corrects what cannot be overwritten.
+    pub(crate) fn correction(text: &str, quotes: Option<String>) -> Self {
+        Self::Text { text: corrected(text), quotes, corrects: true }
+    }
+
+    /// Whether it changes a message that is there.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Self::Edit { .. } | Self::Revoke { .. } | Self::React { .. })
+    }
+
+    /// The new message that comes of it, if one may. An edit that WhatsApp refuses becomes a correction.
+    pub(crate) fn message(&self) -> Option<Self> {
+        match self {
+            Self::Text { .. } | Self::File(_) => Some(self.clone()),
+            Self::Edit { id, text } => Some(Self::correction(text, Some(id.clone()))),
+            Self::Revoke { .. } | Self::React { .. } => None,
+        }
+    }
+
+    /// What a later edit must know of the message that came of it.
+    pub(crate) fn how(&self) -> Option<How> {
+        match self {
+            Self::Text { corrects: false, .. } => Some(How::Text),
+            Self::Text { corrects: true, .. } | Self::Edit { .. } => Some(How::Correction),
+            Self::File(file) if !file.caption.is_empty() => Some(How::Caption),
+            Self::File(_) | Self::Revoke { .. } | Self::React { .. } => None,
+        }
+    }
+}
+
+/// How a text stands in a message of ours. [`Sent::how`](tieline_core::send::Sent::how) is its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It is the message.
+    Text,
+    /// Under a file.
+    Caption,
+    /// It corrects another message.
+    Correction,
+}
+
+impl How {
+    /// The name under which it is kept.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Caption => "caption",
+            Self::Correction => "correction",
+        }
+    }
+
+    /// Reads a name. Earlier versions kept none, and what they sent without any text cannot be told from texts.
+    pub(crate) fn of(name: Option<&str>) -> Self {
+        [Self::Caption, Self::Correction].into_iter().find(|how| Some(how.name()) == name).unwrap_or(Self::Text)
+    }
+}
+
+/// How a text is shown that corrects another one.
+pub(crate) fn corrected(text: &str) -> String {
+    format!("{CORRECTION}{text}")
 }
 
 /// A file that becomes a message.

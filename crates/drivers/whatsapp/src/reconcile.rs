@@ -53,7 +53,8 @@ struct Wanted<'w> {
 
 impl WhatsAppDriver {
     pub(crate) async fn find_out(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
-        let step = step(sending)?;
+        // A change may be made again without harm. Only the correction that an edit may have become is looked for.
+        let Some(step) = step(sending)?.message() else { return Ok(Reconciled::Missing) };
         let chat = chat(sending)?;
         let _turn = self.claims.turn(&chat.to_string(), &sending.part.body.to_string()).await;
         let wanted = Wanted {
@@ -65,12 +66,12 @@ impl WhatsAppDriver {
         };
         let free = |event: &&Event| !self.claims.is_anothers(&event.message_id, &sending.key);
         if let Some(event) = held.iter().filter(|event| wanted.is_event(event)).find(free) {
-            return Ok(Reconciled::Arrived(self.became(sending, &chat, event.message_id.clone())));
+            return Ok(Reconciled::Arrived(self.became(sending, &step, &chat, event.message_id.clone())));
         }
         for (wait, depth) in LOOKS {
             tokio::time::sleep(wait).await;
             if let Some(id) = self.look(&wanted, held, depth).await? {
-                return Ok(Reconciled::Arrived(self.became(sending, &chat, id)));
+                return Ok(Reconciled::Arrived(self.became(sending, &step, &chat, id)));
             }
         }
         if let Some(rest) = self.doubts.may_be_under_way(&sending.key) {

@@ -121,6 +121,32 @@ impl Failure {
         }
     }
 
+    /// Whether WhatsApp does not let a message be changed so, now or ever: too late, not there, not ours. The addon hands
+    /// on what was thrown, in any words; what does not speak of the connection is about the message.
+    pub(crate) fn refuses_change(&self) -> bool {
+        const CONNECTION: [&str; 12] = [
+            "connect",
+            "timed out",
+            "timeout",
+            "socket",
+            "stream",
+            "network",
+            "fetch",
+            "econn",
+            "enotfound",
+            "eai_",
+            "rate-",
+            "restart",
+        ];
+        match self {
+            Self::Refused(refusal) if refusal.status == StatusCode::INTERNAL_SERVER_ERROR => {
+                let detail = refusal.detail.to_lowercase();
+                !detail.is_empty() && !CONNECTION.iter().any(|word| detail.contains(word))
+            }
+            _ => false,
+        }
+    }
+
     /// What to tell of a question that failed so. `addon`: its base URL, which is no secret.
     pub(crate) fn of_question(&self, addon: &str) -> String {
         match self {
@@ -247,6 +273,22 @@ mod tests {
         let class = refused(500, &json!({ "detail": detail }));
         let SendError::Retryable { reason, trouble: Trouble::Other, .. } = class else { panic!("{class:?}") };
         assert!(reason.contains("media_url") && !reason.contains("tieline-files"), "{reason}");
+    }
+
+    #[test]
+    fn what_is_thrown_about_the_message_refuses_the_change() {
+        let refuses = |status: u16, body: &Value| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            Failure::Refused(Refusal::read(status, &HeaderMap::new(), body, now())).refuses_change()
+        };
+        for about in ["Edit window expired", "item-not-found", "not-allowed"] {
+            assert!(refuses(500, &json!({ "detail": about })), "{about}");
+            assert!(!refuses(503, &json!({ "detail": about })), "it is not connected");
+        }
+        for other in ["Timed Out", "Connection Closed", "Stream Errored (conflict)", "read ECONNRESET", ""] {
+            assert!(!refuses(500, &json!({ "detail": other })), "{other}");
+        }
+        assert!(!refuses(500, &Value::Null) && !refuses(400, &json!({ "detail": "Missing number or messageId" })));
     }
 
     #[test]

@@ -21,37 +21,70 @@ impl WhatsAppDriver {
     pub(crate) async fn send_part(&self, sending: &Sending) -> Result<Sent, SendError> {
         let step = step(sending)?;
         let chat = chat(sending)?;
-        if self.registered.is_absent(&self.api, &chat).await {
+        if !step.is_change() && self.registered.is_absent(&self.api, &chat).await {
             let reason = format!("{} is not on WhatsApp: check the number", chat.shown());
             return Err(SendError::Permanent { reason });
         }
         let jid = chat.to_string();
         let _turn = self.claims.turn(&jid, &sending.part.body.to_string()).await;
-        let outcome = match &step {
-            Step::Text { text, quotes } => Ok(self.say(&jid, text, quotes.as_deref()).await),
-            Step::File(file) => self.post(&jid, sending, file).await,
+        let (step, outcome) = match self.call(&jid, sending, &step).await? {
+            Err(failure) if step.is_change() && failure.refuses_change() => {
+                let reason = failure.to_string();
+                let Some(correction) = step.message() else { return Err(SendError::Impossible { reason }) };
+                tracing::info!(instance = %self.instance.id, reason, "A message cannot be edited; a correction follows it");
+                let outcome = self.call(&jid, sending, &correction).await?;
+                (correction, outcome)
+            }
+            outcome => (step, outcome),
         };
-        let answer = outcome?.map_err(|failure| {
+        let answer = outcome.map_err(|failure| {
             self.doubt(&failure);
             if let (Step::File(_), Failure::Lost { outcome: Transport::Unknown, .. }) = (&step, &failure) {
                 self.doubts.broke(&sending.key);
             }
             failure.of_send(self.api.base())
         })?;
+        match &step {
+            Step::Edit { .. } | Step::React { .. } => return Ok(Sent::default()),
+            Step::Revoke { id } => {
+                return Ok(Sent { gone: MessageId::new(id).into_iter().collect(), ..Sent::default() });
+            }
+            Step::Text { .. } | Step::File(_) => {}
+        }
         let id = answer.get("id").and_then(Value::as_str).and_then(|id| MessageId::new(id).ok());
         let Some(id) = id else {
             let reason = "the WhatsApp addon took the message, but did not name it".to_owned();
             return Err(SendError::Ambiguous { reason });
         };
         self.registered.note(&chat);
-        Ok(self.became(sending, &chat, id))
+        Ok(self.became(sending, &step, &chat, id))
+    }
+
+    /// Makes the call that a step is.
+    async fn call(&self, jid: &str, sending: &Sending, step: &Step) -> Result<Result<Value, Failure>, SendError> {
+        let (call, body) = match step {
+            Step::Text { text, quotes, .. } => return Ok(self.say(jid, text, quotes.as_deref()).await),
+            Step::File(file) => return self.post(jid, sending, file).await,
+            Step::Edit { id, text } => ("/edit_message", json!({ "number": jid, "messageId": id, "newText": text })),
+            Step::Revoke { id } => ("/revoke_message", json!({ "number": jid, "messageId": id })),
+            Step::React { id, emoji } => {
+                ("/send_reaction", json!({ "number": jid, "messageId": id, "reaction": emoji }))
+            }
+        };
+        Ok(self.api.send(call, &body).await)
     }
 
     /// A part that is this message.
-    pub(crate) fn became(&self, sending: &Sending, chat: &Jid, id: MessageId) -> Sent {
+    pub(crate) fn became(&self, sending: &Sending, step: &Step, chat: &Jid, id: MessageId) -> Sent {
         self.claims.take(&id, &sending.key);
         self.doubts.settle(&sending.key);
-        Sent { ids: vec![id], channel: ChannelKey::new(&chat.to_string()).ok(), ..Sent::default() }
+        Sent {
+            ids: vec![id],
+            channel: ChannelKey::new(&chat.to_string()).ok(),
+            how: step.how().map(|how| how.name().to_owned()),
+            wordless: step.how().is_none(),
+            ..Sent::default()
+        }
     }
 
     async fn say(&self, jid: &str, text: &str, quotes: Option<&str>) -> Result<Value, Failure> {

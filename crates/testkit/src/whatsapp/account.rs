@@ -188,6 +188,11 @@ impl FakeAccount {
         }
     }
 
+    /// The addon's store does not have a message any more, as after 5000 others.
+    pub fn uncache(&self, message: &str) {
+        self.with(|session| session.drop_stored(message));
+    }
+
     // === what there is ===
 
     /// The chats, JID and name, in the order in which they were first used.

@@ -170,6 +170,11 @@ impl SessionState {
         self.store.last_mut()
     }
 
+    /// A message leaves the store.
+    pub(crate) fn drop_stored(&mut self, id: &str) {
+        self.store.retain(|stored| stored["key"]["id"] != id);
+    }
+
     /// A stored message; its place stays.
     pub(crate) fn peek(&self, id: &str) -> Option<&Value> {
         self.store.iter().find(|stored| stored["key"]["id"] == id)

@@ -1,5 +1,6 @@
 //! From the tree to WhatsApp's markup.
 
+use tieline_core::emoji;
 use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use crate::markup::escape::{Line, line_start};
@@ -74,7 +75,10 @@ fn span(span: &Span, within: Within, out: &mut Line) {
         // Nobody is called by a text alone: whom a message mentions is said beside it, which the addon cannot do.
         Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) => out.text(&format!("@{name}")),
         Span::Mention(Mention::Room(name)) => out.text(&format!("#{name}")),
-        Span::Emoji(name) => out.text(&format!(":{name}:")),
+        Span::Emoji(name) => match emoji::unicode(name) {
+            Some(emoji) => out.text(emoji),
+            None => out.text(&format!(":{name}:")),
+        },
     }
 }
 
@@ -171,7 +175,9 @@ mod tests {
         assert_eq!(shown(vec![Span::Link("https://x.org".into(), vec![t("here")])]), "here (https://x.org)");
         assert_eq!(shown(vec![Span::Link("https://x.org".into(), vec![t("https://x.org")])]), "https://x.org");
         assert_eq!(shown(vec![Span::Mention(Mention::Everybody("all".into()))]), "@\u{200b}all");
-        assert_eq!(shown(vec![Span::Mention(Mention::User("Ann".into())), Span::Emoji("smile".into())]), "@Ann:smile:");
+        let known = Person { account: Some("491700000002".into()), ..Person::from("Ann") };
+        assert_eq!(shown(vec![Span::Mention(Mention::User(known)), t(" "), Span::Emoji("cat7".into())]), "@Ann :cat7:");
+        assert_eq!(shown(vec![Span::Emoji("slight_smile".into()), Span::Emoji("thumbsup_tone3".into())]), "🙂👍🏽");
     }
 
     #[test]

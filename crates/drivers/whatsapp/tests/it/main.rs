@@ -1,6 +1,7 @@
 //! The driver as a whole.
 
 mod addon;
+mod changes;
 mod completion;
 mod condition;
 mod fixtures;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::calls::Sent;
 use super::super::form::Form;
 use super::super::inside::Inside;
-use super::super::jid::get_jid;
+use super::super::jid::{GROUP, get_jid};
 use super::super::own::forwarded;
 use super::super::refusal::Refusal;
 use super::super::route::Route;
@@ -28,7 +28,11 @@ impl Inside {
                 react(raw, &own, &emoji);
                 raw["key"].clone()
             });
-            show_reaction(&mut at.messages, &id, &own, &emoji);
+            // In a group WhatsApp finds a message by its author too, and nobody's message is ours unless the key says so.
+            let found = |message: &FakeMessage| message.id == id && !message.from_me && !jid.ends_with(GROUP);
+            if key.is_some() || at.messages.iter().any(found) {
+                show_reaction(&mut at.messages, &id, &own, &emoji);
+            }
             at.events.push(Value::Null);
             key.unwrap_or_else(|| json!({ "remoteJid": jid, "fromMe": false, "id": id }))
         };
