@@ -30,7 +30,7 @@ pub(crate) const KEYS: [&str; 11] = [
 ];
 
 /// Keys that are checked and kept, and that nothing in this version acts on.
-const WITHOUT_EFFECT: [&str; 3] = ["watch", "alerts", "command_prefix"];
+const WITHOUT_EFFECT: [&str; 2] = ["watch", "alerts"];
 
 /// The keys that hold an object.
 pub(crate) const SECTIONS: [&str; 4] = ["http", "log", "retention", "catch_up"];
@@ -104,7 +104,7 @@ pub(crate) fn resolve(section: Option<&Value>, at: &At<'_>, findings: &mut Findi
         if prefix.is_empty() || prefix.contains(|c: char| c == '/' || c.is_whitespace()) {
             let problem =
                 Problem::error("the word that commands begin with must not be empty or hold a slash or a space");
-            reader.tell("command_prefix", problem.help("write \"tie\" for commands like `/tie status`"));
+            reader.tell("command_prefix", problem.help("write \"tie\" for commands like `/tie help`"));
         } else {
             prefix.clone_into(&mut global.command_prefix);
         }

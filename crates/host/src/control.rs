@@ -107,6 +107,7 @@ mod tests {
                 instances: Vec::new(),
                 secrets: Vec::new(),
                 secret_guard: true,
+                command_prefix: "tie".to_owned(),
                 give_up_after: Duration::from_mins(1),
                 retention: Retention { messages_ms: 1000, links_ms: 1000 },
             };

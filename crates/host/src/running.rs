@@ -71,6 +71,7 @@ impl Running {
             instances,
             secrets,
             secret_guard: global.secret_guard,
+            command_prefix: global.command_prefix,
             give_up_after: global.give_up_after,
             retention: global.retention,
         };
