@@ -15,6 +15,7 @@ use tieline_core::send::{Action, CutError, Outgoing, Part, Reconciled, SendError
 use crate::answer::Answers;
 use crate::change::{Task, task};
 use crate::exchange::{Exchange, Running, Stopping};
+use crate::mentions;
 
 /// The reason of a dead letter that would have told a secret.
 const TELLS_A_SECRET: &str = "it contains a configured secret (a token, a password or the secret part of a URL), which \
@@ -157,7 +158,8 @@ async fn outgoing(
     if matches!(outgoing.action, Action::Delete(_) | Action::React(_)) {
         return Ok(outgoing);
     }
-    let composed = compose(event, frame, dialect, &exchange.zone);
+    let called = mentions::called(exchange, instance, event, frame).await?;
+    let composed = compose(&called.event, frame, dialect, &exchange.zone);
     let answers = Answers::of(exchange, instance, delivery, frame).await?;
     let quoted = answers.quotation.map(|quotation| dialect.render(&quotation));
     (outgoing.text, outgoing.named_text) = with_quotation(composed.text, composed.named_text, quoted.as_deref());
@@ -166,6 +168,7 @@ async fn outgoing(
     outgoing.keys = composed.keys;
     outgoing.attachments = event.message().map(|message| message.attachments.clone()).unwrap_or_default();
     outgoing.reply_to = answers.copy;
+    outgoing.mentions = called.accounts;
     Ok(outgoing)
 }
 

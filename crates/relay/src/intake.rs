@@ -1,12 +1,11 @@
 //! The intake: dedupe, route, commit, and only then answer.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tieline_core::driver::{Inbound, InboundError, Typing};
 use tieline_core::event::{Authorship, Body, Event, Reaction};
-use tieline_core::family::{Family, KinState};
+use tieline_core::family::Family;
 use tieline_core::id::{Channel, ChannelKey, EventSeq, MessageId};
 use tieline_core::outbox::{Accepted, Intake, OutboxError, Routing};
 use tieline_core::plan::{Links, Plan};
@@ -15,11 +14,9 @@ use tokio::time::Instant;
 use crate::change;
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::held::{Head, PATIENCE, Place, Wait};
-use crate::overtaken::Change as Overtaking;
+use crate::overtaken::overtake;
 use crate::sighting::Sighting;
-
-/// How long it may take to show that somebody is typing.
-const TYPING: Duration = Duration::from_secs(5);
+use crate::typing::show;
 
 /// What drivers hand their events to.
 pub(crate) struct Reception {
@@ -72,7 +69,7 @@ impl Inbound for Reception {
 
     async fn typing(&self, typing: Typing) {
         if let Some(exchange) = self.exchange.upgrade() {
-            show_typing(&exchange, typing);
+            show(&exchange, typing);
         }
     }
 }
@@ -252,7 +249,7 @@ fn parent(event: &Event) -> Option<&MessageId> {
 }
 
 /// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
-fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
+pub(crate) fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
     let realm = exchange.instances.get(&event.instance).map(|of| &of.realm);
     let writes = |one: &Running| {
         Some(&one.realm) == realm && one.driver.account().is_some_and(|account| account == event.author.id)
@@ -306,68 +303,6 @@ async fn route(exchange: &Exchange, event: &Event) -> Result<Routed, OutboxError
             Routed { routing, about }
         }
     })
-}
-
-/// A change was committed whose message is still on its way to some places: there it is sent as it is now, or not at all.
-async fn overtake(exchange: &Exchange, seq: EventSeq, event: &Arc<Event>, family: &Family) {
-    let change = match event.body {
-        Body::Delete => Overtaking::Deleted,
-        Body::Edit(_) => Overtaking::Edited(seq, Arc::clone(event)),
-        _ => return,
-    };
-    if family.copies.iter().any(|copy| copy.state == KinState::Dead)
-        && let Ok(Some(message)) = exchange.outbox.event(family.seq).await
-    {
-        exchange.discard(message.spooled().cloned().collect()).await;
-    }
-    let mut pending = family.pending().peekable();
-    if pending.peek().is_none() {
-        return;
-    }
-    pending.for_each(|copy| exchange.overtaken.overtake(copy.delivery, change.clone()));
-    // What was settled since the family was looked up is over.
-    if let Ok(Some(now)) = exchange.outbox.family_of(family.seq).await {
-        for copy in now.copies.iter().filter(|copy| copy.state != KinState::Pending) {
-            exchange.overtaken.settled(copy.delivery);
-        }
-    }
-}
-
-/// Shows in every place that wants to see it that somebody is typing. Nothing is kept, and nobody waits for it.
-fn show_typing(exchange: &Arc<Exchange>, typing: Typing) {
-    let plan = exchange.plan.load();
-    let Some(instance) = exchange.instances.get(&typing.instance).filter(|_| plan.wants_typing()) else { return };
-    let Ok(message_id) = MessageId::ours("typing") else { return };
-    let event = Event {
-        instance: typing.instance,
-        platform: instance.config.platform().into(),
-        channel: typing.channel,
-        parent: typing.parent,
-        address: typing.address,
-        room: None,
-        message_id,
-        revision: None,
-        time: exchange.now(),
-        author: typing.author,
-        body: Body::Joined,
-        missing: None,
-    };
-    let event = by_ours(exchange, event);
-    if event.author.kind.may_be_ours() {
-        return;
-    }
-    for planned in plan.route_typing(&event) {
-        let Some(target) = exchange.instances.get(&planned.target.instance) else { continue };
-        let Some(frame) = planned.frames.into_iter().next() else { continue };
-        let driver = Arc::clone(&target.driver);
-        exchange.tasks.spawn(async move {
-            // Whoever hangs shows it too late.
-            let shown = tokio::time::timeout(TYPING, driver.show_typing(&frame.frame.address)).await;
-            if shown.is_err() {
-                tracing::debug!(target = %frame.frame.target, "Typing could not be shown in time");
-            }
-        });
-    }
 }
 
 /// What the rules need to know of the conversation that an event belongs to.

@@ -43,6 +43,8 @@ mod stored_messages;
 mod supervisor;
 mod telemetry;
 mod threads;
+mod tries;
+mod typing;
 mod unsettled;
 
 pub use health::{InstanceHealth, State};

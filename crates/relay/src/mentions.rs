@@ -175,12 +175,11 @@ impl Search<'_> {
                 }
                 Piece::Name(name) => name,
             };
-            let account = match self.typed {
-                0 => None,
-                _ => {
-                    self.typed -= 1;
-                    self.named(name).await.and_then(|account| self.call(account))
-                }
+            let account = if self.typed == 0 {
+                None
+            } else {
+                self.typed -= 1;
+                self.named(name).await.and_then(|account| self.call(account))
             };
             if account.is_none() {
                 plain.extend(["@", name]);

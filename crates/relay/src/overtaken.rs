@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use tieline_core::event::{Body, Event};
+use tieline_core::family::{Family, KinState};
 use tieline_core::id::{DeliveryId, EventSeq, LaneId};
 use tieline_core::markup::Markup;
 use tieline_core::outbox::Delivery;
 use tokio_util::sync::CancellationToken;
+
+use crate::exchange::Exchange;
 
 /// What overtook pending deliveries.
 #[derive(Debug, Default)]
@@ -85,6 +88,31 @@ impl Overtaken {
     pub(crate) fn settled(&self, delivery: DeliveryId) {
         if !self.by.is_empty() {
             self.by.remove(&delivery);
+        }
+    }
+}
+
+/// A change was committed whose message is still on its way to some places: there it is sent as it is now, or not at all.
+pub(crate) async fn overtake(exchange: &Exchange, seq: EventSeq, event: &Arc<Event>, family: &Family) {
+    let change = match event.body {
+        Body::Delete => Change::Deleted,
+        Body::Edit(_) => Change::Edited(seq, Arc::clone(event)),
+        _ => return,
+    };
+    if family.copies.iter().any(|copy| copy.state == KinState::Dead)
+        && let Ok(Some(message)) = exchange.outbox.event(family.seq).await
+    {
+        exchange.discard(message.spooled().cloned().collect()).await;
+    }
+    let mut pending = family.pending().peekable();
+    if pending.peek().is_none() {
+        return;
+    }
+    pending.for_each(|copy| exchange.overtaken.overtake(copy.delivery, change.clone()));
+    // What was settled since the family was looked up is over.
+    if let Ok(Some(now)) = exchange.outbox.family_of(family.seq).await {
+        for copy in now.copies.iter().filter(|copy| copy.state != KinState::Pending) {
+            exchange.overtaken.settled(copy.delivery);
         }
     }
 }

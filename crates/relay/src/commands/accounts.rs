@@ -20,7 +20,7 @@ pub(super) async fn answer(
     let person = Person::who_said(exchange, instance, event);
     let tie = format!("/{}", exchange.commands.prefix);
     let answer = match command {
-        Command::Help => person.help(&tie),
+        Command::Help => help(&tie),
         Command::Bind => person.bind(event, &tie).await?,
         Command::Confirm(Some(code)) => return person.confirm(&code, &tie).await,
         Command::Confirm(None) => format!("the code is missing: {tie} bind confirm CODE. {tie} bind gives one"),
@@ -54,18 +54,6 @@ impl<'p> Person<'p> {
 
     fn tell(&self, words: &str) -> String {
         format!("{}, {words}", one_line(&self.account.name))
-    }
-
-    fn help(&self, tie: &str) -> String {
-        let other = tie.replacen('/', "!", 1);
-        format!(
-            "these are the commands:\n\
-             {tie} bind: get a code that tells who you are on another platform\n\
-             {tie} bind confirm CODE: say the code there\n\
-             {tie} bind list: see your accounts\n\
-             {tie} bind remove: unbind all of them; {tie} bind remove INSTANCE: one of them\n\
-             Where a message may not begin with /, write {other}"
-        )
     }
 
     async fn bind(&self, event: &Event, tie: &str) -> Result<String, OutboxError> {
@@ -158,6 +146,18 @@ impl<'p> Person<'p> {
         // They must be found by the id: somebody else may have a name that looks like it.
         Ok(if accounts.iter().any(|account| account.is(&self.account)) { accounts } else { Vec::new() })
     }
+}
+
+fn help(tie: &str) -> String {
+    let other = tie.replacen('/', "!", 1);
+    format!(
+        "these are the commands:\n\
+         {tie} bind: get a code that tells who you are on another platform\n\
+         {tie} bind confirm CODE: say the code there\n\
+         {tie} bind list: see your accounts\n\
+         {tie} bind remove: unbind all of them; {tie} bind remove INSTANCE: one of them\n\
+         Where a message may not begin with /, write {other}"
+    )
 }
 
 /// How an account is called towards its person: by the name of the instance, too, since that is what `remove` takes.

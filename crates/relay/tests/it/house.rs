@@ -67,6 +67,9 @@ impl House {
         // Stopping without any grace leaves sends under way, and marks the outbox as such.
         relay.stop(Duration::ZERO).await.unwrap();
         drop((relay, outbox));
+        for instance in instances {
+            instance.context.send_replace(None);
+        }
         Self::enter(dir, plan, instances, Options::default()).await
     }
 

@@ -4,6 +4,7 @@
 mod house;
 mod scripted;
 
+mod changes;
 mod conversation;
 mod driver_fails;
 mod echo_before_answer;

@@ -20,7 +20,9 @@ use tieline_core::markup::{Dialect, Markup};
 use tieline_core::plan::{Events, Plan, Rule, Source, Target};
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
-use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
+use tieline_core::send::{
+    Action, Copied, CutError, Outgoing, Part, React, Reconciled, Scope, SendError, Sending, Sent,
+};
 use tieline_core::template::Template;
 use tokio::sync::{Notify, watch};
 
@@ -158,6 +160,9 @@ impl Scripted {
             thread: sending.thread.as_ref().map(ToString::to_string),
         };
         self.arrived.send_modify(|all| all.push(arrived));
+        if sending.part.body["is_change"] == true {
+            return Sent::default();
+        }
         Sent { ids: vec![MessageId::new(&id).unwrap()], ..Sent::default() }
     }
 
@@ -264,6 +269,24 @@ impl Driver for Scripted {
         }
         let room = outgoing.target.text("room").unwrap_or_default().to_owned();
         let reply_to = outgoing.reply_to.as_ref();
+        // A change is noted as a line of its own in the room.
+        let ids = |copies: &[Copied]| copies.iter().map(|copy| copy.id.as_str()).collect::<Vec<_>>().join(",");
+        let done = match &outgoing.action {
+            Action::Say => None,
+            Action::Edit(copies) => Some(format!("EDIT {}: {}", ids(copies), outgoing.text)),
+            Action::Delete(copies) => Some(format!("DELETE {}", ids(copies))),
+            Action::React(React { emoji, .. }) if emoji == "unknown" => {
+                return Err(CutError::Impossible("there is no such emoji here".into()));
+            }
+            Action::React(React { to, emoji, added, standing }) => {
+                let sign = if *added { '+' } else { '-' };
+                Some(format!("REACT {} {sign}{emoji} [{}]", to.id, standing.join(",")))
+            }
+        };
+        if let Some(done) = done {
+            let body = json!({ "room": room, "text": done, "is_change": true });
+            return Ok(vec![Part { body, files: Vec::new() }]);
+        }
         let part =
             |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), files: Vec::new() };
         Ok(outgoing.text.split(" | ").map(part).collect())
