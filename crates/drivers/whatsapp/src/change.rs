@@ -15,15 +15,18 @@ pub(crate) fn edit(copies: &[Copied], texts: Vec<String>) -> Result<Vec<Step>, C
         return Err(impossible("WhatsApp lets nobody change what somebody else wrote"));
     }
     let of = |how: How| copies.iter().filter(move |copy| !copy.wordless && How::of(copy.how.as_deref()) == how);
+    if texts.is_empty() {
+        if of(How::Caption).next().is_some() {
+            return Err(impossible("the WhatsApp addon cannot take away what stands under a file"));
+        }
+        return Ok(copies.iter().filter(|copy| !copy.wordless).map(|copy| revoke(&copy.id)).collect());
+    }
     let mut corrections = of(How::Correction).peekable();
     if corrections.peek().is_some() {
         let texts = texts.iter().map(|text| corrected(text)).collect();
         return Ok(overwrite(corrections, texts, |text| Step::Text { text, quotes: None, corrects: true }));
     }
     if let Some(captioned) = of(How::Caption).next() {
-        if texts.is_empty() {
-            return Err(impossible("the WhatsApp addon cannot take away what stands under a file"));
-        }
         let quotes = |index: usize| Some(captioned.id.to_string()).filter(|_| index == 0);
         let said = texts.iter().enumerate().map(|(index, text)| Step::correction(text, quotes(index)));
         return Ok(said.collect());

@@ -21,7 +21,7 @@ impl WhatsAppDriver {
         let mut event = event.clone();
         let mut notes = Vec::new();
         let missing = Missing::of(event.missing.take().as_ref());
-        // Five lookups side by side are too much for the stack of whoever waits.
+        // Six lookups side by side are too much for the stack of whoever waits.
         Box::pin(self.name(&mut event, &missing)).await;
         self.fetch_files(&mut event, last_try, &mut notes).await?;
         Ok(Completed { event, notes })
@@ -34,6 +34,13 @@ impl WhatsAppDriver {
         let person = within(async { names.person(api, missing.name.as_ref()?).await });
         let picture = within(async { names.picture(api, missing.picture.as_ref()?).await });
         let owner = within(async { if missing.owner { names.owner(api).await } else { None } });
+        let quoted = within(async {
+            let jid = missing.quotes.as_ref()?;
+            match names.account().filter(|account| account == jid.user()) {
+                Some(_) => names.owner(api).await.map(|owner| owner.name).filter(|name| !name.is_empty()),
+                None => names.person(api, jid).await,
+            }
+        });
         let mentioned = within(async {
             let mut shown = HashMap::new();
             for jid in missing.mentions.iter().take(MENTIONED) {
@@ -43,7 +50,8 @@ impl WhatsAppDriver {
             }
             Some(shown)
         });
-        let (chat, person, picture, owner, mentioned) = tokio::join!(chat, person, picture, owner, mentioned);
+        let (chat, person, picture, owner, quoted, mentioned) =
+            tokio::join!(chat, person, picture, owner, quoted, mentioned);
         if chat.is_some() {
             event.room = chat;
         }
@@ -61,6 +69,10 @@ impl WhatsAppDriver {
                 event.author.username = jid.shown();
                 jid.user().clone_into(&mut event.author.id);
             }
+        }
+        let quotation = event.message_mut().and_then(|message| message.quoted.as_mut());
+        if let (Some(name), Some(quotation)) = (quoted, quotation) {
+            quotation.author = name;
         }
         if let (Some(names), Some(message)) = (mentioned.filter(|names| !names.is_empty()), event.message_mut()) {
             mention::rename(&mut message.text, &names);

@@ -36,6 +36,7 @@ mod parse;
 mod part;
 mod payload;
 mod people;
+mod quoted;
 mod recipient;
 mod reconcile;
 mod refusal;

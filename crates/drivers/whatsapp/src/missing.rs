@@ -24,6 +24,9 @@ pub(crate) struct Missing {
     /// Whose picture becomes `Author::avatar`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) picture: Option<Jid>,
+    /// Who wrote what the message answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quotes: Option<Jid>,
     /// Who is mentioned in the text, each once, by what [`Jid::shown`] says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) mentions: Vec<Jid>,

@@ -16,6 +16,7 @@ use crate::mention;
 use crate::missing::Missing;
 use crate::payload::Payload;
 use crate::people;
+use crate::quoted;
 use crate::unwrap::inner;
 
 /// How many people of those that a message mentions are looked for. A group has 1,024 at most.
@@ -47,6 +48,8 @@ pub(crate) fn event(instance: &Instance, payload: &Payload, now: Timestamp) -> R
     let context = context.unwrap_or(&serde_json::Value::Null);
     let mut content = Message { text: said.text, attachments: said.files, ..Message::default() };
     content.reply_to = answered(context, &chat).or(said.about).and_then(|id| self::message_id(&id));
+    let (quoted, quotes) = quoted::quoted(context).unzip();
+    content.quoted = quoted;
     let named = list(context, "mentionedJid").iter().take(MENTIONED).filter_map(|jid| Jid::parse(jid.as_str()?));
     let mentions = mention::find(&mut content.text, &named.collect::<Vec<_>>());
 
@@ -60,6 +63,7 @@ pub(crate) fn event(instance: &Instance, payload: &Payload, now: Timestamp) -> R
         name: writer.jid.clone().filter(|_| !own_name && !writer.is_owner),
         owner: writer.is_owner,
         picture: writer.jid.clone(),
+        quotes: quotes.flatten(),
         mentions,
         files: content.attachments.iter().any(|file| matches!(file.content, Content::Remote(_))),
     };

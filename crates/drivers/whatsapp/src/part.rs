@@ -103,9 +103,9 @@ impl How {
     }
 }
 
-/// How a text is shown that corrects another one.
+/// How a text is shown that corrects another one. Twice does what once does.
 pub(crate) fn corrected(text: &str) -> String {
-    format!("{CORRECTION}{text}")
+    format!("{CORRECTION}{}", text.strip_prefix(CORRECTION).unwrap_or(text))
 }
 
 /// A file that becomes a message.

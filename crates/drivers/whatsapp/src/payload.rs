@@ -49,6 +49,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Payload, String> {
         return Err("the body is not a JSON object".to_owned());
     }
     let raw = value.get_mut("raw").map(Value::take).filter(Value::is_object).unwrap_or_default();
+    let session = session_name(&text(&value, "session_id").unwrap_or_default());
+    let stored = of_raw(raw, &session);
     let jid = |key: &str| text(&value, key).and_then(|text| Jid::parse(&text));
     Ok(Payload {
         id: text(&value, "id"),
@@ -60,13 +62,33 @@ pub(crate) fn read(body: &[u8]) -> Result<Payload, String> {
         person: jid("person_jid"),
         sender_name: text(&value, "sender_name"),
         is_forwarded: flag(&value, "is_forwarded"),
-        media_url: text(&value, "media_url").or_else(|| text(&raw, "_mediaUrl")),
-        media_type: text(&value, "media_type").or_else(|| text(&raw, "_mediaType")),
-        media_mimetype: text(&value, "media_mimetype").or_else(|| text(&raw, "_mediaMime")),
-        caption: text(&value, "caption").or_else(|| text(&raw, "_caption")),
-        session: session_name(&text(&value, "session_id").unwrap_or_default()),
-        raw,
+        media_url: text(&value, "media_url").or(stored.media_url),
+        media_type: text(&value, "media_type").or(stored.media_type),
+        media_mimetype: text(&value, "media_mimetype").or(stored.media_mimetype),
+        caption: text(&value, "caption").or(stored.caption),
+        ..stored
     })
+}
+
+/// A message as the addon stores it, without what its webhook says besides.
+pub(crate) fn of_raw(raw: Value, session: &str) -> Payload {
+    Payload {
+        id: raw.get("key").and_then(|key| text(key, "id")),
+        kind: "message".to_owned(),
+        content: String::new(),
+        vote: Vec::new(),
+        from: None,
+        sender: None,
+        person: None,
+        sender_name: None,
+        is_forwarded: false,
+        media_url: text(&raw, "_mediaUrl"),
+        media_type: text(&raw, "_mediaType"),
+        media_mimetype: text(&raw, "_mediaMime"),
+        caption: text(&raw, "_caption"),
+        session: session.to_owned(),
+        raw,
+    }
 }
 
 impl Payload {

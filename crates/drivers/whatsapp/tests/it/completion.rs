@@ -113,3 +113,20 @@ async fn names_that_do_not_come_hold_no_message_up() {
     whole(&scene, &second).await;
     assert_eq!(scene.addon.requests_to(Route::GroupInfo).len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_answered_is_quoted_under_its_authors_name() {
+    let scene = scene().await;
+    let bob = Person::new("491700000002", "Bob");
+    let _running = scene.run().await;
+    scene.health.wait_until_ready().await;
+    scene.addon.account().save_contact(&bob, "Bob from next door");
+    let asked = scene.addon.say(GROUP, &bob, Message::image("image/png", &b"cat"[..]).caption("whose cat?"));
+    let ours = scene.addon.own(GROUP, Message::text("not ours"));
+    for (quoted, author, text) in [(&asked, "Bob from next door", "whose cat?"), (&ours, "Our phone", "not ours")] {
+        let id = scene.addon.say(GROUP, &scene.alice, Message::text("mine").quoting(quoted));
+        let whole = whole(&scene, &id).await;
+        let shown = whole.message().expect("a message").quoted.clone().expect("it quotes");
+        assert_eq!((shown.author.as_str(), shown.text.to_plain().as_str()), (author, text));
+    }
+}
