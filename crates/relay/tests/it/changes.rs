@@ -105,6 +105,7 @@ async fn a_change_reaches_every_copy_from_any_copy_also_after_a_restart() {
     scene.c.receive(change("c", "C", &in_c, Body::Delete)).await;
     assert_eq!(scene.a.wait_for("A", 3).await[2].text, "DELETE m1");
     assert_eq!(scene.b.wait_for("B", 3).await[2].text, format!("DELETE {in_b}"));
+    scene.house.settled().await;
     // The deletions that followed come back as events.
     let echo = scene.a.receive(change("a", "A", "m1", Body::Delete)).await;
     assert_eq!(reason(&echo), "the message was deleted before");
