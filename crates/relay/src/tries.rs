@@ -103,7 +103,10 @@ impl Tries<'_> {
     fn is_overtaken(&self) -> bool {
         let overtaken = &self.exchange.overtaken;
         let untouched = || self.ticket.is_none() && !self.unsure && self.parts.are_unsent();
-        (overtaken.is_deleted(self.delivery.id) || overtaken.is_newer(&self.delivery, self.said)) && untouched()
+        (self.delivery.deleted
+            || overtaken.is_deleted(self.delivery.id)
+            || overtaken.is_newer(&self.delivery, self.said))
+            && untouched()
     }
 
     async fn arrived(&mut self, index: usize, sent: Sent) -> Result<(), Stopping> {
