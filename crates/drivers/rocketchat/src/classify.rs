@@ -10,7 +10,7 @@ use crate::refusal::{Failure, Refusal};
 /// What a repeat of the call would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Nothing that anybody sees: an upload that nobody confirmed yet.
+    /// Nothing that anybody sees: an upload that nobody confirmed yet, a change that is made already.
     Harmless,
     /// It could post the message twice. `chat.sendMessage` under our id counts here too, although the server would
     /// refuse the second: to look for the message is as cheap as to try again, and tells the id at once.

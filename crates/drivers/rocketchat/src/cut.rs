@@ -1,5 +1,6 @@
-//! A message cut into parts.
+//! A message, or a change of one, cut into parts.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tieline_core::event::{Attachment, AttachmentKind, Content};
 use tieline_core::send::{Action, CutError, Outgoing, Part};
@@ -7,19 +8,20 @@ use tieline_core::split::split;
 use tieline_core::spool::too_large;
 use url::{Host, Url};
 
+use crate::cut_change;
 use crate::escape;
 use crate::instance::{Instance, Sender};
 use crate::part::{FileFacts, Said, Step};
 use crate::settings::ReplyStyle;
 
-/// Cuts a message. Pure, and the same at every call.
+/// Cuts what is to be done. Pure, and the same at every call.
 pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
-    if outgoing.action != Action::Say {
-        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
-    }
-    match instance.sender {
-        Sender::Api => by_rest(instance, outgoing),
-        Sender::Hook(_) => by_hook(instance, outgoing),
+    match (&outgoing.action, &instance.sender) {
+        (Action::Say, Sender::Api) => by_rest(instance, outgoing),
+        (Action::Say, Sender::Hook(_)) => by_hook(instance, outgoing),
+        (Action::Edit(copies), _) => cut_change::edit(instance, outgoing, copies),
+        (Action::Delete(copies), _) => cut_change::delete(instance, copies),
+        (Action::React(react), _) => cut_change::react(instance, react),
     }
 }
 
@@ -32,7 +34,7 @@ fn by_rest(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutErr
     let said = said(instance, outgoing);
     let labels: Vec<String> = labels.into_iter().map(|file| label(file, &reason(file, limit))).collect();
     let (text, named) = (with_lines(&outgoing.text, &labels), with_lines(&outgoing.named_text, &labels));
-    let texts = texts(instance, &said, &text, &named);
+    let texts = texts(instance, &said, &text, &named, 0);
     let mut parts = Vec::new();
     // A caption travels with its file.
     let caption = if files.len() == 1 && texts.len() <= 1 {
@@ -70,7 +72,7 @@ fn by_hook(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutErr
         }
     }
     let (text, named) = (with_lines(&outgoing.text, &labels), with_lines(&outgoing.named_text, &labels));
-    let mut texts = texts(instance, &said, &text, &named);
+    let mut texts = texts(instance, &said, &text, &named, 0);
     if texts.is_empty() && !attachments.is_empty() {
         texts.push(Said { text: String::new(), named: Some(outgoing.named_text.clone()), ..said });
     }
@@ -83,7 +85,7 @@ fn by_hook(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutErr
 }
 
 /// Who says it, and what it answers.
-fn said(instance: &Instance, outgoing: &Outgoing) -> Said {
+pub(crate) fn said(instance: &Instance, outgoing: &Outgoing) -> Said {
     let key = |name: &str| outgoing.keys.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     Said {
         text: String::new(),
@@ -93,14 +95,16 @@ fn said(instance: &Instance, outgoing: &Outgoing) -> Said {
         emoji: key("rc_emoji").map(str::to_owned),
         reply_to: outgoing.reply_to.as_ref().map(ToString::to_string),
         quote: instance.reply_style == ReplyStyle::Quote && outgoing.reply_to.is_some(),
+        correction: false,
     }
 }
 
-/// The texts, one for each message. Only the first quotes what it answers and holds the name.
-fn texts(instance: &Instance, said: &Said, text: &str, named: &str) -> Vec<Said> {
+/// The texts, one for each message. Only the first quotes what it answers and holds the name. In each there is room for
+/// so much more, in the unit of the platform.
+pub(crate) fn texts(instance: &Instance, said: &Said, text: &str, named: &str, more: usize) -> Vec<Said> {
     let unit = instance.capabilities.text_unit;
     // A quotation's link stands before the text, and an address is at most this long.
-    let room = instance.capabilities.max_text - if said.quote { 500 } else { 0 };
+    let room = instance.capabilities.max_text - more - if said.quote { 500 } else { 0 };
     // Cut once for both texts, so that either can be sent, part by part.
     let extra = unit.count(named).saturating_sub(unit.count(text)).min(room / 2);
     let pieces = split(text, room - extra, unit);
@@ -124,12 +128,12 @@ fn texts(instance: &Instance, said: &Said, text: &str, named: &str) -> Vec<Said>
             }
             Some(_) | None => None,
         };
-        said.named = said.named.take().filter(|named| fits(instance, named));
+        said.named = said.named.take().filter(|named| unit.count(named) + more <= instance.capabilities.max_text);
     }
     whole
 }
 
-fn fits(instance: &Instance, text: &str) -> bool {
+pub(crate) fn fits(instance: &Instance, text: &str) -> bool {
     instance.capabilities.text_unit.count(text) <= instance.capabilities.max_text
 }
 
@@ -163,8 +167,8 @@ fn linked(file: &Attachment, link: &str) -> Value {
     }
 }
 
-fn part(step: &Step, file: Option<&tieline_core::spool::SpoolId>) -> Result<Part, CutError> {
-    let body = serde_json::to_value(step)
+pub(crate) fn part(work: &impl Serialize, file: Option<&tieline_core::spool::SpoolId>) -> Result<Part, CutError> {
+    let body = serde_json::to_value(work)
         .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
     Ok(Part { body, files: file.cloned().into_iter().collect() })
 }

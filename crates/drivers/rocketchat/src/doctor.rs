@@ -69,7 +69,10 @@ impl RocketChatDriver {
         if !self.api.login.is_possible() {
             findings.push(Finding {
                 verdict: Verdict::Warning,
-                what: "without the bot's credentials neither files nor display names can be fetched".to_owned(),
+                what:
+                    "without the bot's credentials neither files nor display names can be fetched, and nothing can be \
+                       edited, deleted or reacted to"
+                        .to_owned(),
                 remedy: Some("configure `auth_token` and `user_id`".to_owned()),
             });
             return findings;
@@ -153,6 +156,15 @@ fn account(me: &Value) -> Vec<Finding> {
         findings.push(Finding {
             verdict: Verdict::Warning,
             what: format!("`{name}` lacks the role `bot`: it cannot show other names, and sends ten messages a minute"),
+            remedy: Some("give it the roles `bot` and `user` (Administration → Users)".to_owned()),
+        });
+    }
+    if !roles.iter().any(|role| matches!(*role, "user" | "admin")) {
+        findings.push(Finding {
+            verdict: Verdict::Warning,
+            what: format!(
+                "`{name}` lacks the role `user`, which holds `delete-own-message`: what is deleted elsewhere stays here"
+            ),
             remedy: Some("give it the roles `bot` and `user` (Administration → Users)".to_owned()),
         });
     }

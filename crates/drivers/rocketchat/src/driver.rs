@@ -16,18 +16,19 @@ use tieline_core::throttle::Throttle;
 use tieline_core::webhook::Mount;
 
 use crate::api::Api;
+use crate::change::{DELETE, REACT, UPDATE};
 use crate::cut;
 use crate::doctor::{CHECK, REFUSED};
 use crate::instance::{Instance, Sender};
 use crate::mask::Mask;
+use crate::members::Members;
 use crate::openers::{self, Opener};
-use crate::part::Step;
+use crate::part::{Change, Step, Work};
 use crate::receive::Receiver;
 use crate::refusal::Failure;
 use crate::room::RoomBook;
 use crate::settings::ReceiveMethod;
 use crate::turns::Turns;
-use crate::{send_api, send_hook};
 
 /// A payload holds one message with its attachments; the longest text is 5,000 characters, a thumbnail some kilobytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -41,6 +42,7 @@ pub(crate) struct RocketChatDriver {
     pub(crate) api: Api,
     pub(crate) rooms: RoomBook,
     pub(crate) mask: Mask,
+    pub(crate) members: Members,
     pub(crate) turns: Turns,
     /// Whether the latest lookup of a message had no answer.
     pub(crate) silent: AtomicBool,
@@ -57,6 +59,7 @@ impl RocketChatDriver {
             api,
             rooms: RoomBook::default(),
             mask: Mask::default(),
+            members: Members::default(),
             turns: Turns::default(),
             silent: AtomicBool::new(false),
             wrong_tokens: Throttle::default(),
@@ -119,10 +122,21 @@ impl RocketChatDriver {
         }
     }
 
-    fn step(sending: &Sending) -> Result<Step, SendError> {
+    /// Says something, in the delivery's thread if it has one.
+    pub(crate) async fn say(&self, sending: &Sending, step: Step) -> Result<Sent, SendError> {
+        let (step, opener) = openers::in_thread(sending, step);
+        let before = self.look_for(opener).await;
+        if before == Opener::Gone {
+            return Err(SendError::ThreadGone);
+        }
+        let outcome = self.send_step(sending, step).await;
+        self.settled(opener, before, outcome).await
+    }
+
+    fn work(sending: &Sending) -> Result<Work, SendError> {
         let unknown =
             |error| SendError::Permanent { reason: format!("this part was stored by another version: {error}") };
-        Step::deserialize(&sending.part.body).map_err(unknown)
+        Work::deserialize(&sending.part.body).map_err(unknown)
     }
 }
 
@@ -151,15 +165,20 @@ impl Driver for RocketChatDriver {
         cut::cut(&self.instance, outgoing)
     }
 
+    async fn account_named(&self, target: &Address, name: &str) -> Option<String> {
+        self.member_named(target, name).await
+    }
+
     fn scopes(&self, sending: &Sending) -> Vec<Scope> {
-        let name = match Self::step(sending) {
-            Ok(Step::Text(_)) => send_api::SEND,
-            Ok(Step::Upload(_)) => send_api::MEDIA,
-            Ok(Step::Confirm { .. }) => send_api::CONFIRM,
-            Ok(Step::Hook { .. }) => send_hook::HOOK,
-            Err(_) => return Vec::new(),
+        let names = match Self::work(sending) {
+            Ok(Work::Say(step)) => vec![step.limit()],
+            // An edit may become a correction.
+            Ok(Work::Change(Change::Edit { said, .. })) => vec![UPDATE, Step::say(&self.instance, said).limit()],
+            Ok(Work::Change(Change::Delete { .. })) => vec![DELETE],
+            Ok(Work::Change(Change::React { .. })) => vec![REACT],
+            Err(_) => Vec::new(),
         };
-        vec![Scope::Named(name.to_owned())]
+        names.into_iter().map(|name| Scope::Named(name.to_owned())).collect()
     }
 
     /// A login tells the id once it is made; the account that a hook posts as is the server's secret.
@@ -168,18 +187,21 @@ impl Driver for RocketChatDriver {
     }
 
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {
-        let (step, opener) = openers::in_thread(sending, Self::step(sending)?);
-        let before = self.look_for(opener).await;
-        if before == Opener::Gone {
-            return Err(SendError::ThreadGone);
+        match Self::work(sending)? {
+            Work::Say(step) => self.say(sending, step).await,
+            Work::Change(change) => self.send_change(sending, change).await,
         }
-        let outcome = self.send_step(sending, step).await;
-        self.settled(opener, before, outcome).await
     }
 
     async fn reconcile(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
-        let step = Self::step(sending)?;
-        self.find_out(sending, &step, held).await
+        match Self::work(sending)? {
+            Work::Say(step) => self.find_out(sending, &step, held).await,
+            // It may have become a correction.
+            Work::Change(Change::Edit { said, .. }) => {
+                self.find_out(sending, &Step::say(&self.instance, said.corrected()), held).await
+            }
+            Work::Change(Change::Delete { .. } | Change::React { .. }) => Ok(Reconciled::Missing),
+        }
     }
 
     async fn rooms(&self) -> Result<Vec<Room>, DriverError> {

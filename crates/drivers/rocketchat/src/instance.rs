@@ -8,7 +8,7 @@ use tieline_core::driver::{
     BuildError, Capabilities, CatchUp, Driver, InstanceConfig, ProxyChoice, Services, SourcePattern, TargetChannel,
     TextUnit,
 };
-use tieline_core::event::Event;
+use tieline_core::event::{Author, Event};
 use tieline_core::id::{ChannelKey, InstanceId};
 use tieline_core::markup::Dialect;
 use tieline_core::problem::Problem;
@@ -152,6 +152,10 @@ impl InstanceConfig for Instance {
 
     fn dialect(&self) -> &dyn Dialect {
         &RocketChatDialect
+    }
+
+    fn mention_of(&self, author: &Author) -> String {
+        author.username.clone()
     }
 
     fn secrets(&self) -> Vec<Secret> {

@@ -9,10 +9,12 @@
 
 mod address;
 mod api;
+mod change;
 mod classify;
 mod closing;
 mod complete;
 mod cut;
+mod cut_change;
 mod dialect;
 mod doctor;
 mod download;
@@ -23,11 +25,13 @@ mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod hook;
+mod how;
 mod inbound;
 mod instance;
 mod lenient;
 mod login;
 mod mask;
+mod members;
 mod next;
 mod openers;
 mod parse;

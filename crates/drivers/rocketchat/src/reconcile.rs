@@ -10,10 +10,11 @@ use crate::classify::{Repeat, send_error};
 use crate::complete::is_in;
 use crate::driver::RocketChatDriver;
 use crate::hook::Hook;
+use crate::how::sent_as;
 use crate::parse::parse;
 use crate::part::{Said, Step};
 use crate::refusal::Failure;
-use crate::send_api::{of_message, room};
+use crate::send_api::room;
 
 /// How far the server's clock may be behind ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -45,7 +46,7 @@ impl RocketChatDriver {
                         .await
                     }
                 };
-                found.map(arrived).map_err(|failure| unsure(&failure, room))
+                found.map(|found| arrived(found, said, true)).map_err(|failure| unsure(&failure, room))
             }
             Step::Hook { said, .. } => self.find_hooked(sending, said, held).await,
         }
@@ -56,14 +57,14 @@ impl RocketChatDriver {
         let room = room(sending)?;
         let found = self.fetch_message(sending.key.as_str()).await.map_err(|failure| unsure(&failure, room))?;
         if let Some(message) = found.filter(|message| is_in(message, room)) {
-            return Ok(Reconciled::Arrived(of_message(&message)));
+            return Ok(Reconciled::Arrived(sent_as(&message, said, false)));
         }
         if self.rooms.known(room).is_some() {
             return Ok(Reconciled::Missing);
         }
         let same = |message: &Value| by_us(message, self.own()) && same_text(message, said);
         match self.find_recent(room, sending.since, same).await {
-            Ok(found) => Ok(arrived(found)),
+            Ok(found) => Ok(arrived(found, said, false)),
             // A room that the bot may not even read is one that it did not write to.
             Err(Failure::Refused(refusal)) if refusal.is_no_access() || refusal.says("error-room-not-found") => {
                 Ok(Reconciled::Missing)
@@ -89,7 +90,7 @@ impl RocketChatDriver {
         };
         match self.find_recent(room, sending.since, |message| by_hook(message, hook) && same_text(message, said)).await
         {
-            Ok(found) => Ok(arrived(found)),
+            Ok(found) => Ok(arrived(found, said, false)),
             Err(Failure::Refused(refusal)) if refusal.until.is_none() && refusal.status.is_client_error() => {
                 Ok(Reconciled::Unknowable)
             }
@@ -139,8 +140,8 @@ fn unsure(failure: &Failure, room: &str) -> SendError {
     send_error(failure, Repeat::Doubles, &Scope::Instance, room)
 }
 
-fn arrived(found: Option<Value>) -> Reconciled {
-    found.map_or(Reconciled::Missing, |message| Reconciled::Arrived(of_message(&message)))
+fn arrived(found: Option<Value>, said: &Said, file: bool) -> Reconciled {
+    found.map_or(Reconciled::Missing, |message| Reconciled::Arrived(sent_as(&message, said, file)))
 }
 
 fn by_us(message: &Value, own: Option<&str>) -> bool {

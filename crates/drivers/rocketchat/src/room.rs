@@ -40,6 +40,16 @@ impl RoomFacts {
             _ => "channels.history",
         }
     }
+
+    /// The call that lists who is in it, if there is one for its kind.
+    pub(crate) fn members(&self) -> Option<&'static str> {
+        match self.kind.as_str() {
+            "c" => Some("channels.members"),
+            "p" => Some("groups.members"),
+            "d" => Some("im.members"),
+            _ => None,
+        }
+    }
 }
 
 /// The rooms that were written to. One entry for each, so it grows no further than the rules do.

@@ -8,6 +8,7 @@ use crate::api::{Answer, Payload, Upload};
 use crate::classify::{Repeat, send_error};
 use crate::complete::is_in;
 use crate::driver::RocketChatDriver;
+use crate::how::sent_as;
 use crate::part::{FileFacts, Said};
 use crate::refusal::{Failure, Refusal};
 
@@ -20,15 +21,15 @@ impl RocketChatDriver {
     pub(crate) async fn send_text(&self, sending: &Sending, said: &Said) -> Result<Sent, SendError> {
         let room = room(sending)?;
         let scope = Scope::Named(SEND.to_owned());
-        let said = self.shown(room, said).await;
+        let shown = self.shown(room, said).await;
         let way = Way::Say { room, key: sending.key.as_str() };
-        let outcome = self.masked(&said, &way).await;
+        let outcome = self.masked(&shown, &way).await;
         match outcome {
-            Ok(answer) => Ok(sent(&answer, &scope)),
+            Ok(answer) => Ok(sent(&answer, said, false, &scope)),
             Err(Failure::Refused(refusal)) if may_be_repeat(&refusal) => {
                 // The server trips over an id that exists already; then the first try had arrived.
                 match self.fetch_message(sending.key.as_str()).await {
-                    Ok(Some(message)) if is_in(&message, room) => Ok(of_message(&message)),
+                    Ok(Some(message)) if is_in(&message, room) => Ok(sent_as(&message, said, false)),
                     Ok(_) => Err(send_error(&Failure::Refused(refusal), Repeat::Doubles, &scope, room)),
                     Err(failure) => Err(SendError::Ambiguous { reason: failure.to_string() }),
                 }
@@ -38,7 +39,7 @@ impl RocketChatDriver {
     }
 
     /// `chat.sendMessage`, and where that is refused, `chat.postMessage`.
-    async fn say(&self, room: &str, key: &str, said: &Said) -> Result<Answer, Failure> {
+    async fn put(&self, room: &str, key: &str, said: &Said) -> Result<Answer, Failure> {
         let mut message = fields(said);
         message.insert("_id".into(), json!(key));
         message.insert("rid".into(), json!(room));
@@ -104,23 +105,23 @@ impl RocketChatDriver {
                 Said { text: with_label(&said.text), named: said.named.as_deref().map(with_label), ..said.clone() };
             return self.send_text(sending, &said).await;
         }
-        let said = self.shown(room, said).await;
+        let shown = self.shown(room, said).await;
         let Some(id) = carried.get("file").and_then(Value::as_str) else {
-            let said = if said.impersonates() { said.unmasked() } else { said };
-            let mut more = vec![("msg", said.text.as_str())];
-            more.extend(said.reply_to.as_deref().map(|tmid| ("tmid", tmid)));
+            let shown = if shown.impersonates() { shown.unmasked() } else { shown };
+            let mut more = vec![("msg", shown.text.as_str())];
+            more.extend(shown.reply_to.as_deref().map(|tmid| ("tmid", tmid)));
             let outcome = self.upload(&format!("rooms.upload/{room}"), sending, file, &more).await?;
             return outcome
                 .and_then(|answer| named(answer, Some(room), None))
-                .map(|answer| sent(&answer, &scope))
+                .map(|answer| sent(&answer, said, true, &scope))
                 .map_err(|failure| send_error(&failure, Repeat::Doubles, &scope, room));
         };
-        match self.masked(&said, &Way::Confirm { room, file: id }).await {
-            Ok(answer) => Ok(sent(&answer, &scope)),
+        match self.masked(&shown, &Way::Confirm { room, file: id }).await {
+            Ok(answer) => Ok(sent(&answer, said, true, &scope)),
             // The file is confirmed already, or its day is over: only a look at the room can tell.
             Err(Failure::Refused(refusal)) if refusal.says("invalid-file") => {
                 match self.find_file(room, id, sending.since).await {
-                    Ok(Some(message)) => Ok(of_message(&message)),
+                    Ok(Some(message)) => Ok(sent_as(&message, said, true)),
                     Ok(None) => {
                         let reason = "the upload has expired on the server: retry the message".to_owned();
                         Err(SendError::Permanent { reason })
@@ -153,7 +154,7 @@ impl RocketChatDriver {
 
     async fn go(&self, way: &Way<'_>, said: &Said) -> Result<Answer, Failure> {
         match way {
-            Way::Say { room, key } => self.say(room, key, said).await,
+            Way::Say { room, key } => self.put(room, key, said).await,
             Way::Confirm { room, file } => {
                 let mut body = fields(said);
                 body.insert("msg".into(), json!(said.text));
@@ -163,7 +164,7 @@ impl RocketChatDriver {
     }
 
     /// The text with the link that makes a quotation, if it is one and the room's name is known.
-    async fn shown(&self, room: &str, said: &Said) -> Said {
+    pub(crate) async fn shown(&self, room: &str, said: &Said) -> Said {
         let facts = match self.rooms.enter(&self.api, room).await {
             Ok(facts) => facts,
             Err(failure) => {
@@ -247,9 +248,9 @@ fn named(answer: Answer, room: Option<&str>, key: Option<&str>) -> Result<Answer
     Err(Failure::Unusable { why })
 }
 
-fn sent(answer: &Answer, scope: &Scope) -> Sent {
+fn sent(answer: &Answer, said: &Said, file: bool, scope: &Scope) -> Sent {
     let message = answer.body.get("message").unwrap_or(&Value::Null);
-    Sent { pause: pause(answer, scope), ..of_message(message) }
+    Sent { pause: pause(answer, scope), ..sent_as(message, said, file) }
 }
 
 /// What a message says about its send.

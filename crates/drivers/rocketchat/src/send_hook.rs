@@ -8,10 +8,11 @@ use tieline_core::send::{Scope, SendError, Sending, Sent};
 
 use crate::classify::hook_error;
 use crate::driver::RocketChatDriver;
+use crate::how::sent_as;
 use crate::parse::parse;
 use crate::part::Said;
 use crate::refusal::{Failure, Refusal};
-use crate::send_api::{of_message, pause};
+use crate::send_api::pause;
 
 /// The limit that all posts of a hook share; the server counts by hook and address, and no role is exempt.
 pub(crate) const HOOK: &str = "hook";
@@ -37,7 +38,8 @@ impl RocketChatDriver {
             let refusal = Refusal::read(status, &http::HeaderMap::new(), &body, self.services.clock.now());
             return Err(hook_error(&Failure::Refused(refusal), &scope, shown));
         }
-        let mut sent = results.iter().find_map(|result| result.get("message")).map(of_message).unwrap_or_default();
+        let message = results.iter().find_map(|result| result.get("message"));
+        let mut sent = message.map(|message| sent_as(message, said, false)).unwrap_or_default();
         if sent.ids.is_empty() {
             // Older servers ignore `separateResponse`; the echo is then known by its text, in the room where it was said.
             sent.unnamed_text = Some(parse(said.text.trim()).to_plain());
@@ -49,7 +51,7 @@ impl RocketChatDriver {
 }
 
 /// The id of the room that a post goes to, as far as the target says it.
-fn room_of(target: &Address) -> Option<ChannelKey> {
+pub(crate) fn room_of(target: &Address) -> Option<ChannelKey> {
     let bare = target.text("channel").filter(|channel| !channel.starts_with(['#', '@']));
     bare.or_else(|| target.text("room_id")).and_then(|room| ChannelKey::new(room).ok())
 }

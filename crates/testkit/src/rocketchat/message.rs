@@ -50,8 +50,10 @@ pub struct FakeMessage {
     pub time: Timestamp,
     /// When it was last changed in any way.
     pub updated: Timestamp,
-    /// When its text was last edited.
+    /// When its text was last edited, or emptied by who deleted it.
     pub edited: Option<Timestamp>,
+    /// The id and the username of the account that did.
+    pub edited_by: Option<(String, String)>,
 }
 
 /// A file that was uploaded. Its bytes lie on disk.
@@ -189,7 +191,9 @@ impl FakeMessage {
         }
         if let Some(edited) = self.edited {
             put("editedAt", json!(iso(edited)));
-            put("editedBy", json!({ "_id": self.user_id, "username": self.user }));
+        }
+        if let Some((id, username)) = &self.edited_by {
+            put("editedBy", json!({ "_id": id, "username": username }));
         }
         Value::Object(all)
     }

@@ -3,6 +3,7 @@
 //!
 //! What it does follows servers of versions 6 to 8; [`RocketChatScript::version`] decides where they differ.
 
+mod changing;
 mod ddp;
 mod faults;
 mod files;

@@ -1,4 +1,4 @@
-//! How a message gets into a room, whoever posts it, and how it changes there.
+//! How a message gets into a room, whoever posts it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ impl Inside {
                 time: now,
                 updated: now,
                 edited: None,
+                edited_by: None,
             };
             // A reply counts in its opener, which is thereby changed.
             let opener = message.tmid.as_deref().and_then(|tmid| state.message_mut(tmid)).map(|opener| {
@@ -93,76 +94,6 @@ impl Inside {
         Ok(message)
     }
 
-    /// Changes the text of a message that the editor may change.
-    pub(crate) fn edit(self: &Arc<Self>, editor: &str, id: &str, text: &str) -> Result<FakeMessage, Refusal> {
-        let edited = {
-            let mut state = self.state();
-            let editor =
-                state.account(editor).cloned().ok_or_else(|| Refusal::meteor("error-invalid-user", "Invalid user"))?;
-            let message = state.message(id).cloned().ok_or_else(|| no_message(id))?;
-            if message.user_id != editor.id && !editor.may(Permission::EditOthers) {
-                return Err(not_allowed("Message editing"));
-            }
-            // The same text is a silent no-op.
-            if message.text == text {
-                return Ok(message);
-            }
-            self.check_text(&editor, text, &[])?;
-            let now = self.now();
-            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
-            text.clone_into(&mut message.text);
-            message.edited = Some(now);
-            message.updated = now;
-            message.clone()
-        };
-        self.changed();
-        self.tell_message(&edited);
-        outgoing::fire(self, &edited, Happening::Edited);
-        Ok(edited)
-    }
-
-    /// Takes a message away. One whose thread has replies stays, empty, and so does every one if the settings say so. No
-    /// Outgoing Webhook is called.
-    pub(crate) fn delete(&self, deleter: &str, id: &str) -> Result<FakeMessage, Refusal> {
-        let (gone, emptied) = {
-            let mut state = self.state();
-            let at = state.messages.iter().position(|message| message.id == id).ok_or_else(|| no_message(id))?;
-            let own = state.messages[at].user_id == deleter;
-            let may = state.account(deleter).is_some_and(|account| {
-                account.may(Permission::DeleteOthers) || (own && account.may(Permission::DeleteOwn))
-            });
-            if !may {
-                return Err(not_allowed("Delete message"));
-            }
-            let deleted = self.now();
-            if self.script.show_deleted_status || state.messages[at].replies > 0 {
-                let gone = state.messages[at].clone();
-                let emptied = FakeMessage {
-                    text: String::new(),
-                    kind: Some("rm".to_owned()),
-                    files: Vec::new(),
-                    attachments: Vec::new(),
-                    reactions: BTreeMap::new(),
-                    updated: deleted,
-                    edited: Some(deleted),
-                    ..gone.clone()
-                };
-                state.messages[at] = emptied.clone();
-                (gone, Some(emptied))
-            } else {
-                let gone = state.messages.remove(at);
-                state.trash.push(super::state::Trashed { id: gone.id.clone(), room: gone.room.clone(), deleted });
-                (gone, None)
-            }
-        };
-        self.changed();
-        match emptied {
-            Some(emptied) => self.tell_message(&emptied),
-            None => self.tell_deleted(&gone.room, &gone.id),
-        }
-        Ok(gone)
-    }
-
     /// Takes every message of a room away at once. Returns them with their times, oldest first.
     pub(crate) fn prune(&self, room: &str) -> Vec<(String, Timestamp)> {
         let mut state = self.state();
@@ -175,37 +106,6 @@ impl Inside {
             gone.iter().map(|(id, _)| super::state::Trashed { id: id.clone(), room: room.to_owned(), deleted });
         state.trash.extend(trashed);
         gone
-    }
-
-    /// Puts a reaction to a message, takes it back, or without `wanted` does the other of both.
-    pub(crate) fn react(
-        &self,
-        caller: &Account,
-        id: &str,
-        name: &str,
-        wanted: Option<bool>,
-    ) -> Result<FakeMessage, Refusal> {
-        let now = self.now();
-        let changed = {
-            let mut state = self.state();
-            let readable = state.message(id).and_then(|message| state.room(&message.room));
-            if !readable.is_some_and(|room| room.readable_by(&caller.id)) {
-                return Err(Refusal::meteor("error-not-allowed", "not-allowed"));
-            }
-            let message = state.message_mut(id).ok_or_else(|| no_message(id))?;
-            let users = message.reactions.entry(format!(":{name}:")).or_default();
-            let wanted = wanted.unwrap_or(!users.contains(&caller.username));
-            users.retain(|user| *user != caller.username);
-            if wanted {
-                users.push(caller.username.clone());
-            }
-            message.reactions.retain(|_, users| !users.is_empty());
-            message.updated = now;
-            message.clone()
-        };
-        self.changed();
-        self.tell_message(&changed);
-        Ok(changed)
     }
 
     /// Pins a message.
@@ -250,6 +150,7 @@ impl Inside {
                 time: now,
                 updated: now,
                 edited: None,
+                edited_by: None,
             };
             state.messages.push(message.clone());
             message
@@ -258,7 +159,7 @@ impl Inside {
         message
     }
 
-    fn check_text(&self, author: &Account, text: &str, attachments: &[Value]) -> Result<(), Refusal> {
+    pub(crate) fn check_text(&self, author: &Account, text: &str, attachments: &[Value]) -> Result<(), Refusal> {
         let too_long = |text: &str| text.encode_utf16().count() > self.script.max_message_size;
         let texts = attachments.iter().filter_map(|attachment| attachment.get("text").and_then(Value::as_str));
         if std::iter::once(text).chain(texts).any(too_long) {
@@ -288,7 +189,7 @@ impl Inside {
     }
 
     /// Links to messages of this server that the author may read, as quotes.
-    fn quotes(&self, state: &State, author: &Account, text: &str) -> Vec<Value> {
+    pub(crate) fn quotes(&self, state: &State, author: &Account, text: &str) -> Vec<Value> {
         // The setting is looked for anywhere in the address.
         links(text)
             .filter(|link| link.contains(self.url()))
@@ -324,7 +225,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a RoomState, Refusal> {
+pub(crate) fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a RoomState, Refusal> {
     // These are plain errors on the platform too: the code is the whole text, and there is no `errorType`.
     let room = state.room(room).ok_or_else(|| Refusal::plain("error-invalid-room"))?;
     if !room.readable_by(&author.id) {
@@ -341,8 +242,4 @@ fn may_post<'a>(state: &'a State, room: &str, author: &Account) -> Result<&'a Ro
 
 pub(crate) fn no_message(id: &str) -> Refusal {
     Refusal::plain(&format!("No message found with the id of \"{id}\"."))
-}
-
-pub(crate) fn not_allowed(action: &str) -> Refusal {
-    Refusal::meteor_with("error-action-not-allowed", &format!("{action} not allowed"), json!({ "action": action }))
 }

@@ -43,6 +43,12 @@ pub enum Route {
     GroupsHistory,
     /// `GET im.history` and `dm.history`.
     ImHistory,
+    /// `GET channels.members`.
+    ChannelsMembers,
+    /// `GET groups.members`.
+    GroupsMembers,
+    /// `GET im.members` and `dm.members`.
+    ImMembers,
     /// `POST channels.join`.
     ChannelsJoin,
     /// `GET users.info`.
@@ -101,6 +107,9 @@ impl Route {
             (false, "channels.history") => Self::ChannelsHistory,
             (false, "groups.history") => Self::GroupsHistory,
             (false, "im.history" | "dm.history") => Self::ImHistory,
+            (false, "channels.members") => Self::ChannelsMembers,
+            (false, "groups.members") => Self::GroupsMembers,
+            (false, "im.members" | "dm.members") => Self::ImMembers,
             (false, "users.info") => Self::UsersInfo,
             (false, "me") => Self::Me,
             _ => Self::Unknown,

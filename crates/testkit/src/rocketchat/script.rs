@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tieline_core::clock::Clock;
+use tieline_core::emoji;
 
 use super::limits::Limit;
 use crate::clock::SystemClock;
@@ -36,6 +37,18 @@ pub struct RocketChatScript {
     pub bot_flag_as_object: bool,
     /// `Message_ShowDeletedStatus`: a message that is deleted stays, empty.
     pub show_deleted_status: bool,
+    /// `Message_AllowEditing`: whether people may edit what they wrote.
+    pub allow_editing: bool,
+    /// `Message_AllowEditing_BlockEditInMinutes`: for how long; 0: for ever.
+    pub edit_minutes: u32,
+    /// `Message_AllowDeleting`: whether messages may be deleted at all.
+    pub allow_deleting: bool,
+    /// `Message_AllowDeleting_BlockDeleteInMinutes`: for how long; 0: for ever.
+    pub delete_minutes: u32,
+    /// The names of custom emoji, without colons.
+    pub custom_emoji: Vec<String>,
+    /// Names of emoji that this server's set lacks, without colons.
+    pub unknown_emoji: Vec<String>,
     /// After how much silence the realtime API asks a client for a sign of life; it is closed when so much passes again.
     pub ddp_heartbeat: Duration,
     /// What time the server has.
@@ -57,6 +70,12 @@ impl Default for RocketChatScript {
             separate_response: None,
             bot_flag_as_object: false,
             show_deleted_status: false,
+            allow_editing: true,
+            edit_minutes: 0,
+            allow_deleting: true,
+            delete_minutes: 0,
+            custom_emoji: Vec::new(),
+            unknown_emoji: Vec::new(),
             ddp_heartbeat: Duration::from_secs(30),
             clock: Arc::new(SystemClock),
         }
@@ -68,6 +87,12 @@ impl RocketChatScript {
     pub(crate) fn is_at_least(&self, major: u32, minor: u32) -> bool {
         let mut numbers = self.version.split('.').map(|part| part.parse().unwrap_or(0));
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+    }
+
+    /// Whether an emoji has this name, without colons, on the server: in the set that it comes with, or as a custom one.
+    pub(crate) fn knows_emoji(&self, name: &str) -> bool {
+        let named = |names: &[String]| names.iter().any(|known| known == name);
+        named(&self.custom_emoji) || (emoji::unicode(name).is_some() && !named(&self.unknown_emoji))
     }
 
     /// Whether Incoming Webhooks know `separateResponse`. It was merged in mid-2025; 7.9 is the nearest release.

@@ -90,16 +90,21 @@ pub(crate) enum Permission {
     DeleteOwn,
     DeleteOthers,
     PostReadOnly,
+    /// Past the time in which a message may be edited or deleted.
+    BypassTimeLimits,
+    /// Delete whatever the settings say.
+    ForceDelete,
 }
 
 impl Permission {
     fn roles(self) -> &'static [&'static str] {
         match self {
-            Self::Impersonate => &["bot", "app"],
+            Self::Impersonate | Self::BypassTimeLimits => &["bot", "app"],
             Self::BypassRateLimit => &["admin", "bot", "app"],
             Self::MentionAll | Self::MentionHere => &["admin", "owner", "moderator", "user"],
             Self::EditOthers | Self::DeleteOthers | Self::PostReadOnly => &["admin", "owner", "moderator"],
             Self::DeleteOwn => &["admin", "user"],
+            Self::ForceDelete => &["admin", "owner"],
         }
     }
 }

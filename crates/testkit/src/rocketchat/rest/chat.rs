@@ -159,12 +159,19 @@ impl Inside {
         };
         let fields = BODY.check(body)?;
         let emoji = text(fields, "emoji").or_else(|| text(fields, "reaction")).unwrap_or_default();
+        let id = text(fields, "messageId").unwrap_or_default();
+        if self.state().message(id).is_none() {
+            let reason = "The provided \"messageId\" does not match any existing message.";
+            return Err(Refusal::meteor("error-message-not-found", reason));
+        }
+        if emoji.is_empty() {
+            let reason = "The required \"emoji\" param is missing.";
+            return Err(Refusal::meteor("error-emoji-param-not-provided", reason));
+        }
         let name = emoji.trim_matches(':');
-        let known = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+-".contains(c));
-        if !known {
+        if !self.script.knows_emoji(name) {
             return Err(Refusal::meteor("error-not-allowed", "Invalid emoji provided."));
         }
-        let id = text(fields, "messageId").unwrap_or_default();
         // Without `shouldReact` it toggles.
         self.react(caller, id, name, fields.get("shouldReact").and_then(Value::as_bool))?;
         Ok(json!({ "success": true }))

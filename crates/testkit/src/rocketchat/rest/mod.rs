@@ -190,6 +190,7 @@ impl Inside {
             Route::SyncMessages => self.chat_sync_messages(caller, &query),
             Route::GetThreadMessages => self.chat_get_thread_messages(caller, &query),
             Route::ChannelsHistory | Route::GroupsHistory | Route::ImHistory => self.history(route, caller, &query),
+            Route::ChannelsMembers | Route::GroupsMembers | Route::ImMembers => self.members(route, caller, &query),
             Route::RoomsGet => Ok(self.rooms_get(caller, &query)),
             Route::RoomsInfo => self.rooms_info(caller, &query),
             Route::ChannelsInfo | Route::GroupsInfo => self.typed_info(route, caller, &query),

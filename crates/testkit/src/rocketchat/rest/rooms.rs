@@ -73,6 +73,39 @@ impl Inside {
         Ok(json!({ "channel": channel, "success": true }))
     }
 
+    /// `channels.members` and its kin: by username, a hundred at most. `filter` is looked for in names, as a part of them and
+    /// in whatever case.
+    pub(super) fn members(&self, route: Route, caller: &Account, query: &Query) -> Result<Value, Refusal> {
+        const MOST: usize = 100;
+        query.only(&["roomId", "roomName", "username", "filter", "status", "sort", "count", "offset"])?;
+        let kind = match route {
+            Route::ChannelsMembers => RoomKind::Public,
+            Route::GroupsMembers => RoomKind::Private,
+            _ => RoomKind::Direct,
+        };
+        let filter = query.get("filter").unwrap_or_default().to_lowercase();
+        let state = self.state();
+        let room = asked_for(&state, query)?;
+        if room.kind != kind || !room.readable_by(&caller.id) {
+            return Err(not_found());
+        }
+        let mut members: Vec<&Account> = room.members.iter().filter_map(|id| state.account(id)).collect();
+        members.retain(|account| {
+            [&account.username, &account.name].into_iter().any(|name| name.to_lowercase().contains(&filter))
+        });
+        members.sort_by_key(|account| &account.username);
+        let (offset, total) = (query.number("offset", 0), members.len());
+        let page: Vec<Value> = members
+            .into_iter()
+            .skip(offset)
+            .take(query.number("count", 50).min(MOST))
+            .map(|account| {
+                json!({ "_id": account.id, "username": account.username, "name": account.name, "status": "online" })
+            })
+            .collect();
+        Ok(json!({ "members": page, "count": page.len(), "offset": offset, "total": total, "success": true }))
+    }
+
     pub(super) fn users_info(&self, query: &Query) -> Result<Value, Refusal> {
         let state = self.state();
         let account = match (query.get("userId"), query.get("username")) {
