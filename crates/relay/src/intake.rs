@@ -12,6 +12,7 @@ use tieline_core::plan::{Links, Plan};
 use tokio::time::Instant;
 
 use crate::change;
+use crate::commands;
 use crate::exchange::{Exchange, Running, Stopping};
 use crate::held::{Head, PATIENCE, Place, Wait};
 use crate::overtaken::overtake;
@@ -289,6 +290,9 @@ fn is_under_way(exchange: &Exchange, event: &Event) -> bool {
 async fn route(exchange: &Exchange, event: &Event) -> Result<Routed, OutboxError> {
     if event.message_id.is_ours() {
         return Ok(Routing::Filtered("its id is one that only tieline gives".into()).into());
+    }
+    if let Some(routing) = commands::hear(exchange, event).await? {
+        return Ok(routing.into());
     }
     Ok(match event.body {
         Body::Joined | Body::Left | Body::Topic(_) if event.author.kind.may_be_ours() => {

@@ -23,11 +23,12 @@ pub(crate) struct House {
 pub(crate) struct Options {
     pub(crate) give_up_after: Duration,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) command_prefix: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { give_up_after: Duration::from_hours(24), secrets: Vec::new() }
+        Self { give_up_after: Duration::from_hours(24), secrets: Vec::new(), command_prefix: "tie".into() }
     }
 }
 
@@ -47,7 +48,7 @@ impl House {
             instances: instances.iter().map(|of| Arc::clone(of) as _).collect(),
             secrets: options.secrets,
             secret_guard: true,
-            command_prefix: "tie".to_owned(),
+            command_prefix: options.command_prefix,
             give_up_after: options.give_up_after,
             retention: Retention { messages_ms: 1_000_000, links_ms: 1_000_000 },
         };

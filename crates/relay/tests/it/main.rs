@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail where it stands")]
 
 mod house;
+mod people;
 mod scripted;
 
 mod changes;
+mod commands;
 mod conversation;
 mod driver_fails;
 mod echo_before_answer;
@@ -12,4 +14,5 @@ mod held_in_order;
 mod incomplete_events;
 mod killed_mid_send;
 mod lanes;
+mod mentions;
 mod unknown_outcome;

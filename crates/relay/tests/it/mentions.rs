@@ -75,49 +75,49 @@ fn text(text: &str) -> Span {
 async fn whoever_bound_an_account_is_called_by_it() {
     let mut talk = Talk::begin().await;
     talk.bind(account("workspace", "rc", "ann"), account("messenger", "wa", "49")).await;
-    talk.wa.know("Ann", "namesake");
+    talk.wa.people.know("Ann", "namesake");
     for id in ["ann", "ann.name"] {
         let (said, mentions) = talk.say(vec![text("hi "), Span::Bold(vec![user("Ann", id)]), user("Ann", id)]).await;
         assert_eq!(said, "hi <account-49><account-49>");
         assert_eq!(mentions, ["account-49"], "each once");
     }
-    assert!(talk.wa.asked_for().is_empty(), "nobody is looked for by name");
+    assert!(talk.wa.people.asked_for().is_empty(), "nobody is looked for by name");
 }
 
 #[tokio::test]
 async fn else_whoever_has_the_very_name_there_is_called() {
     let mut talk = Talk::begin().await;
-    talk.wa.know("Ann Smith", "account-a");
+    talk.wa.people.know("Ann Smith", "account-a");
     for _ in 0..2 {
         let (said, mentions) = talk.say(vec![user("Ann Smith", "ann"), text(" and "), user("bob", "bob")]).await;
         assert_eq!((said.as_str(), mentions), ("<account-a> and @bob", vec!["account-a".to_owned()]));
     }
-    assert_eq!(talk.wa.asked_for(), ["Ann Smith", "bob"], "what was found out is remembered");
+    assert_eq!(talk.wa.people.asked_for(), ["Ann Smith", "bob"], "what was found out is remembered");
 }
 
 #[tokio::test]
 async fn names_that_are_typed_are_looked_for_a_few_at_a_time() {
     let mut talk = Talk::begin().await;
-    talk.wa.know("ann", "account-a");
+    talk.wa.people.know("ann", "account-a");
     let (said, mentions) = talk.say(vec![text("(@ann), ann@example.com @bob!"), Span::Code("@ann".into())]).await;
     assert_eq!(said, "(<account-a>), ann@example.com @bob!@ann");
     assert_eq!(mentions, ["account-a"]);
     let (said, _) = talk.say(vec![text("@a @b @c @d @e @ann")]).await;
     assert_eq!(said, "@a @b @c @d @e @ann", "five are enough");
-    assert_eq!(talk.wa.asked_for(), ["ann", "bob", "a", "b", "c", "d", "e"]);
+    assert_eq!(talk.wa.people.asked_for(), ["ann", "bob", "a", "b", "c", "d", "e"]);
 }
 
 #[tokio::test]
 async fn everybody_is_never_called() {
     let mut talk = Talk::begin().await;
     for name in ["all", "here", "everyone"] {
-        talk.wa.know(name, name);
+        talk.wa.people.know(name, name);
     }
-    talk.wa.know("eve", "all");
+    talk.wa.people.know("eve", "all");
     let all = Span::Mention(Mention::Everybody("all".into()));
     let (said, mentions) = talk.say(vec![all, text(" @all @Everyone @eve "), user("here", "here")]).await;
     assert_eq!((said.as_str(), mentions.len()), ("@all @all @Everyone @eve @here", 0));
-    assert_eq!(talk.wa.asked_for(), ["eve"]);
+    assert_eq!(talk.wa.people.asked_for(), ["eve"]);
 }
 
 #[tokio::test]
@@ -127,14 +127,14 @@ async fn in_another_room_of_the_server_it_is_the_same_account() {
     talk.rc.receive(event).await;
     let arrived = talk.rc.wait_for("R", 1).await.remove(0);
     assert_eq!((arrived.text.as_str(), arrived.mentions), ("hi <ann>", vec!["ann".to_owned()]));
-    assert!(talk.rc.asked_for().is_empty());
+    assert!(talk.rc.people.asked_for().is_empty());
 }
 
 #[tokio::test]
 async fn a_target_that_does_not_say_who_is_there_gets_the_message_without() {
     let mut talk = Talk::begin().await;
-    talk.wa.hang_for("slow");
-    talk.wa.know("ann", "account-a");
+    talk.wa.people.hang_for("slow");
+    talk.wa.people.know("ann", "account-a");
     let (said, mentions) = talk.say(vec![text("@slow @ann")]).await;
     assert_eq!((said.as_str(), mentions.len()), ("@slow @ann", 0), "nobody else is asked for");
     let (said, _) = talk.say(vec![text("@slow @ann")]).await;

@@ -26,6 +26,8 @@ use tieline_core::send::{
 use tieline_core::template::Template;
 use tokio::sync::{Notify, watch};
 
+use crate::people::{People, calling};
+
 /// How the next send into a room ends.
 pub(crate) enum Script {
     /// It ends so, and nothing arrives.
@@ -55,6 +57,8 @@ pub(crate) struct Scripted {
     pub(crate) takes_keys: Mutex<bool>,
     /// How often `run` fails before it works.
     pub(crate) failing_runs: Mutex<usize>,
+    /// Who is in its rooms.
+    pub(crate) people: People,
 }
 
 /// A message that arrived.
@@ -67,6 +71,8 @@ pub(crate) struct Arrived {
     /// What it answers, and the thread that it is in.
     pub(crate) reply_to: Option<String>,
     pub(crate) thread: Option<String>,
+    /// The accounts that it may call.
+    pub(crate) mentions: Vec<String>,
 }
 
 impl fmt::Debug for Scripted {
@@ -79,7 +85,7 @@ struct Plain;
 
 impl Dialect for Plain {
     fn render(&self, markup: &Markup) -> String {
-        markup.to_plain()
+        calling(markup).to_plain()
     }
 
     fn parse(&self, text: &str) -> Markup {
@@ -116,6 +122,7 @@ impl Scripted {
             context: watch::Sender::default(),
             takes_keys: Mutex::default(),
             failing_runs: Mutex::default(),
+            people: People::default(),
         })
     }
 
@@ -158,6 +165,7 @@ impl Scripted {
             at: SystemClock.now(),
             reply_to: sending.part.body["reply_to"].as_str().map(str::to_owned),
             thread: sending.thread.as_ref().map(ToString::to_string),
+            mentions: serde_json::from_value(sending.part.body["mentions"].clone()).unwrap_or_default(),
         };
         self.arrived.send_modify(|all| all.push(arrived));
         if sending.part.body["is_change"] == true {
@@ -287,9 +295,15 @@ impl Driver for Scripted {
             let body = json!({ "room": room, "text": done, "is_change": true });
             return Ok(vec![Part { body, files: Vec::new() }]);
         }
-        let part =
-            |text: &str| Part { body: json!({ "room": room, "text": text, "reply_to": reply_to }), files: Vec::new() };
+        let part = |text: &str| {
+            let body = json!({ "room": room, "text": text, "reply_to": reply_to, "mentions": outgoing.mentions });
+            Part { body, files: Vec::new() }
+        };
         Ok(outgoing.text.split(" | ").map(part).collect())
+    }
+
+    async fn account_named(&self, _: &Address, name: &str) -> Option<String> {
+        self.people.find(name).await
     }
 
     fn account(&self) -> Option<String> {
