@@ -54,8 +54,9 @@ impl Command {
 fn behind<'l>(line: &'l str, prefix: &str) -> Option<&'l str> {
     let line = line.strip_prefix(SIGNS)?;
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let word = word.split_once('@').map_or(word, |(word, _)| word);
-    (word.to_lowercase() == prefix.to_lowercase()).then_some(rest)
+    let word = word.to_lowercase();
+    let bot = word.strip_prefix(&prefix.to_lowercase())?;
+    (bot.is_empty() || bot.starts_with('@')).then_some(rest)
 }
 
 #[cfg(test)]
@@ -109,5 +110,6 @@ mod tests {
         assert_eq!(Command::read(&text, "tie"), Some(Command::Remove(Some("ab".into()))));
         assert_eq!(Command::read(&Markup::plain("/Größe bind"), "gröSSe"), None);
         assert_eq!(Command::read(&Markup::plain("/GRÖßE bind"), "größe"), Some(Command::Bind));
+        assert_eq!(Command::read(&Markup::plain("/a@b@bot bind"), "a@b"), Some(Command::Bind));
     }
 }
