@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::event::{Author, Event};
-use crate::id::{ChannelKey, InstanceId, MessageId};
+use crate::id::{Channel, ChannelKey, InstanceId, MessageId};
 use crate::outbox::Accepted;
 use crate::spool::MediaSpool;
 use crate::webhook::Webhooks;
@@ -85,6 +85,13 @@ pub trait KnownMessages: Send + Sync + 'static {
     /// Whether the message is one that we received, or a copy that we sent and know by its id. One that is held because it
     /// may be the echo of a send is neither.
     async fn is_known(&self, realm: &str, message: &MessageId) -> bool;
+
+    /// The newest messages that are known in a channel, those that we received as well as copies that we sent and that
+    /// were not taken away since; at most so many, in no order. For drivers that look which of them are still there.
+    async fn latest(&self, channel: &Channel, most: usize) -> Vec<MessageId> {
+        let _: (&Channel, usize) = (channel, most);
+        Vec::new()
+    }
 }
 
 /// Hears about an instance's state.
@@ -127,5 +134,12 @@ pub trait Sources: Send + Sync + 'static {
     /// channel must be subscribed to.
     fn named(&self) -> Option<Vec<ChannelKey>> {
         None
+    }
+
+    /// Whether a rule relays events of a kind, by the word that `events` of a rule has for it: `typing`. For what a
+    /// platform tells only who asks for it.
+    fn wants(&self, kind: &str) -> bool {
+        let _: &str = kind;
+        false
     }
 }

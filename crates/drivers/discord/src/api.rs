@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::instance::Instance;
-use crate::limits::{Caller, Counted, Heard, Left, Limits, Refused, RefusedRoutes, Route, Until, Wait, Whose};
+use crate::limits::{About, Caller, Counted, Heard, Left, Limits, Refused, RefusedRoutes, Route, Until, Wait, Whose};
 use crate::refusal::{Failure, Refusal};
 use crate::snowflake::Snowflake;
 use crate::upload::{Upload, form};
@@ -71,6 +71,8 @@ pub(crate) struct Call<'c> {
     pub(crate) into: Option<Snowflake>,
     /// Whether it waits for limits.
     pub(crate) waits: bool,
+    /// Whether it is about what somebody else wrote, for which another permission is needed.
+    pub(crate) of_others: bool,
 }
 
 /// What a call says.
@@ -122,7 +124,7 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, path: &str, payload: Payload<'_>, caller: Caller) -> Result<Value, Failure> {
-        Ok(self.call(&Call { method, path, payload, caller, into: None, waits: true }).await?.body)
+        Ok(self.call(&Call { method, path, payload, caller, into: None, waits: true, of_others: false }).await?.body)
     }
 
     /// Makes a call when the limits allow it.
@@ -131,7 +133,12 @@ impl Api {
         let uploads = matches!(call.payload, Payload::Files(..));
         let counted =
             Counted { route: Route::of(&call.method, call.path), caller: call.caller, into: call.into, uploads };
-        let under_way = self.admit(&counted, call.waits).await?;
+        let about = match uploads {
+            true => About::Files,
+            false if call.of_others => About::Others,
+            false => About::Own,
+        };
+        let under_way = self.admit(&counted, about, call.waits).await?;
         let response = request.send().await.map_err(|error| lost(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         // The headers count, also if the rest of the answer is lost.
@@ -147,7 +154,7 @@ impl Api {
         if status.is_success() {
             return match body {
                 Ok(_) if !json.is_null() || status == StatusCode::NO_CONTENT => {
-                    self.note_success(&counted);
+                    self.note_success(&counted, about);
                     Ok(Answer { body: json, spent_until: spent.map(|until| self.time_of(until)) })
                 }
                 Ok(_) => Err(Failure::Unusable(format!(
@@ -160,7 +167,7 @@ impl Api {
         let refusal = Refusal::read(&counted.route, status, &json);
         // Nobody else knows the token of a webhook that we made, so nobody else can mask it.
         let refusal = token_of_webhook(call.path).into_iter().fold(refusal, Refusal::without);
-        self.note_refusal(&counted, &refusal);
+        self.note_refusal(&counted, about, &refusal);
         Err(Failure::Refused(refusal))
     }
 
@@ -182,7 +189,7 @@ impl Api {
     }
 
     /// Waits until a call may leave, if it is one that waits.
-    async fn admit(&self, call: &Counted, waits: bool) -> Result<UnderWay<'_>, Failure> {
+    async fn admit(&self, call: &Counted, about: About, waits: bool) -> Result<UnderWay<'_>, Failure> {
         let deadline = Instant::now() + if waits { PATIENCE } else { SEND_PATIENCE };
         loop {
             // Whoever listens before it looks misses no ring.
@@ -191,7 +198,7 @@ impl Api {
             let now = Instant::now();
             let Wait { until, whose } = {
                 let mut state = self.state();
-                let refused = [refused_token(call), Some(refused_route(call))];
+                let refused = [refused_token(call), Some(refused_route(call, about))];
                 if let Some(refusal) = refused.iter().flatten().find_map(|call| state.refused.get(call, now)) {
                     return Err(Failure::Refused(refusal));
                 }
@@ -220,20 +227,20 @@ impl Api {
         }
     }
 
-    fn note_success(&self, call: &Counted) {
+    fn note_success(&self, call: &Counted, about: About) {
         let mut state = self.state();
-        state.refused.clear(&refused_route(call));
+        state.refused.clear(&refused_route(call, about));
         if let Some(token) = refused_token(call) {
             state.refused.clear(&token);
         }
     }
 
     /// Keeps what would be refused again, and tells it once.
-    fn note_refusal(&self, call: &Counted, refusal: &Refusal) {
+    fn note_refusal(&self, call: &Counted, about: About, refusal: &Refusal) {
         let Some(keep) = refusal.left_alone() else { return };
         let refused = match refused_token(call) {
             Some(token) if refusal.refuses_credentials() => token,
-            _ => refused_route(call),
+            _ => refused_route(call, about),
         };
         if self.state().refused.note(refused, refusal, keep, Instant::now()) {
             tracing::warn!(
@@ -310,8 +317,8 @@ fn refused_token(call: &Counted) -> Option<Refused> {
     (call.caller == Caller::Bot).then_some(Refused::Token)
 }
 
-fn refused_route(call: &Counted) -> Refused {
-    Refused::Route(call.route.clone(), call.uploads)
+fn refused_route(call: &Counted, about: About) -> Refused {
+    Refused::Route(call.route.clone(), about)
 }
 
 /// An answer that could not be read.
@@ -350,7 +357,7 @@ mod tests {
         let mut stopped = 0;
         for n in 0..2000 {
             let call = asked(&format!("channels/{n}"));
-            match api.admit(&call, true).await {
+            match api.admit(&call, About::Own, true).await {
                 Ok(under_way) => {
                     under_way.answered(&Heard { is_invalid: true, ..Heard::default() });
                 }
@@ -373,10 +380,10 @@ mod tests {
     async fn whoever_waits_for_anothers_answer_gets_it_or_is_told_to_come_again() {
         let api = api();
         let call = asked("channels/1");
-        let first = api.admit(&call, false).await.expect("nobody is there");
-        let second = api.admit(&call, false).await.map(|_| ());
+        let first = api.admit(&call, About::Own, false).await.expect("nobody is there");
+        let second = api.admit(&call, About::Own, false).await.map(|_| ());
         assert!(matches!(second, Err(Failure::Limited { whose: Whose::Resource, .. })), "{second:?}");
-        let third = api.admit(&call, false);
+        let third = api.admit(&call, About::Own, false);
         let answered = async { first.answered(&Heard::default()) };
         let (third, _) = tokio::join!(third, answered);
         third.map(|_| ()).expect("the first is answered");

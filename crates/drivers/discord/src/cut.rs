@@ -1,5 +1,7 @@
 //! A message cut into parts: texts, and files that travel together, with the last of the text.
 
+mod change;
+
 use tieline_core::compose::one_line;
 use tieline_core::driver::TextUnit;
 use tieline_core::event::{Attachment, Content};
@@ -12,7 +14,8 @@ use crate::address::CHANNEL;
 use crate::instance::{AVATAR, Instance, SendMethod, TITLE};
 use crate::label::{escape, is_web, label};
 use crate::names::webhook_name;
-use crate::part::{FileFacts, Said, Voice};
+use crate::part::{Deed, FileFacts, Said, Voice};
+use crate::snowflake::Snowflake;
 
 /// The longest text of a message, in UTF-16 units.
 pub(crate) const MAX_TEXT: usize = 2000;
@@ -29,14 +32,25 @@ const ANSWER_LINE: usize = 120;
 /// The longest name of a file, in characters; its end says what it is.
 const MAX_FILE_NAME: usize = 150;
 
+/// What begins a correction: a new message that stands for the edit of one that cannot be edited.
+pub(crate) const CORRECTION: &str = "✏️ ";
+/// How many accounts one message calls at most (D/resources/message).
+const MAX_MENTIONS: usize = 100;
+
 /// Why a label stands where Discord was asked and refused.
 const NOT_TAKEN: &str = "Discord does not take it";
 
-/// Cuts a message. Pure, and the same at every call.
+/// Cuts a message, or a change of one. Pure, and the same at every call.
 pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
-    if outgoing.action != Action::Say {
-        return Err(CutError::Impossible("changes of messages are not made on this platform yet".to_owned()));
+    match &outgoing.action {
+        Action::Say => say(instance, outgoing),
+        Action::Edit(copies) => change::edit(instance, outgoing, copies),
+        Action::Delete(copies) => change::delete(instance, copies),
+        Action::React(react) => change::react(instance, react),
     }
+}
+
+fn say(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
     let mut files = Vec::new();
     let mut lines: Vec<String> = Some(outgoing.text.clone()).filter(|text| !text.is_empty()).into_iter().collect();
     for file in &outgoing.attachments {
@@ -63,14 +77,26 @@ pub(crate) fn cut(instance: &Instance, outgoing: &Outgoing) -> Result<Vec<Part>,
     }
     for (index, (said, _)) in parts.iter_mut().enumerate() {
         if index == 0 {
-            // A message without a text says at least who sends it.
-            let named = format!("{before}{}", said.text);
-            said.named = Some(named.trim_end().to_owned()).filter(|named| !named.is_empty() && *named != said.text);
+            said.named = named(&before, &said.text);
         } else {
             said.answers = None;
         }
     }
-    parts.into_iter().map(|(said, files)| part(&said, files)).collect()
+    parts.into_iter().map(|(said, files)| part(Deed::Say(calling(instance, outgoing, said)), files)).collect()
+}
+
+/// A text behind the name, where that makes a difference. A message without a text says at least who sends it.
+fn named(before: &str, text: &str) -> Option<String> {
+    let named = format!("{before}{text}");
+    Some(named.trim_end().to_owned()).filter(|named| !named.is_empty() && *named != text)
+}
+
+/// The same with those whom its text calls.
+fn calling(instance: &Instance, outgoing: &Outgoing, said: Said) -> Said {
+    let is_called = |id: &Snowflake| said.text.contains(&format!("<@{id}>"));
+    let mentions = outgoing.mentions.iter().filter(|_| instance.mentions.users);
+    let mentions = mentions.filter_map(|id| Snowflake::parse(id)).filter(is_called).take(MAX_MENTIONS).collect();
+    Said { mentions, ..said }
 }
 
 /// Who says it, and what it answers.
@@ -93,6 +119,7 @@ fn said(instance: &Instance, outgoing: &Outgoing) -> Said {
         title: key(TITLE).and_then(webhook_name),
         avatar: key(AVATAR).filter(|url| is_http(url)).map(str::to_owned),
         answers,
+        mentions: Vec::new(),
         files: Vec::new(),
     }
 }
@@ -166,8 +193,8 @@ fn units(text: &str) -> usize {
     TextUnit::Utf16.count(text)
 }
 
-fn part(said: &Said, files: Vec<SpoolId>) -> Result<Part, CutError> {
-    let body = serde_json::to_value(said)
+fn part(deed: Deed, files: Vec<SpoolId>) -> Result<Part, CutError> {
+    let body = serde_json::to_value(deed)
         .map_err(|error| CutError::Permanent(format!("the message cannot be written down: {error}")))?;
     Ok(Part { body, files })
 }

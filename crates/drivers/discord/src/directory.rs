@@ -4,6 +4,8 @@
 
 mod people;
 
+pub(crate) use self::people::Named;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -43,6 +45,8 @@ pub(crate) struct Seen {
     /// The name without `#`, or empty.
     pub(crate) name: String,
     pub(crate) last_message: Option<Snowflake>,
+    /// What it is about, empty if nothing is; `None`: that was not told.
+    topic: Option<Box<str>>,
 }
 
 impl Seen {
@@ -56,12 +60,22 @@ impl Seen {
             kind,
             name: name(channel, "name").unwrap_or_default(),
             last_message: id(channel, "last_message_id"),
+            topic: topic(channel),
         })
     }
 
     /// Whether it is a thread.
     pub(crate) fn is_thread(&self) -> bool {
         self.kind.is_thread()
+    }
+}
+
+/// The topic that a channel object tells; `None` if it tells none.
+fn topic(channel: &Value) -> Option<Box<str>> {
+    match channel.get("topic")? {
+        Value::String(topic) => Some(topic.as_str().into()),
+        Value::Null => Some("".into()),
+        _ => None,
     }
 }
 
@@ -108,6 +122,13 @@ impl Directory {
         self.read().channels.get(&channel).cloned()
     }
 
+    /// The topic that a change of a channel gives it, if it had another one. To be asked before the change is heard.
+    pub(crate) fn new_topic(&self, channel: &Value) -> Option<String> {
+        let topic = topic(channel)?;
+        let before = self.read().channels.get(&id(channel, "id")?)?.topic.clone()?;
+        (before != topic).then(|| topic.into())
+    }
+
     /// Whether a guild was told as a whole, so that a channel which is not here is none of it, or an archived thread.
     pub(crate) fn knows_guild(&self, guild: Snowflake) -> bool {
         self.read().guilds.contains(&guild)
@@ -125,12 +146,17 @@ impl Directory {
         self.read().people.name(user).map(str::to_owned)
     }
 
-    /// Keeps the name under which somebody writes.
-    pub(crate) fn note_person(&self, user: Snowflake, name: &str) {
-        let known = self.read().people.name(user) == Some(name);
+    /// Keeps what somebody who writes is called.
+    pub(crate) fn note_person(&self, user: Snowflake, named: Named) {
+        let known = self.read().people.get(user) == Some(&named);
         if !known {
-            self.write().people.note(user, name);
+            self.write().people.note(user, named);
         }
+    }
+
+    /// The only one of those who wrote lately in a guild who is called so.
+    pub(crate) fn member_called(&self, guild: Snowflake, name: &str) -> Option<Snowflake> {
+        self.read().people.called(guild, name)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -184,9 +210,12 @@ impl Known {
 
     fn channel(&mut self, channel: &Value, guild: Option<Snowflake>) {
         let Some(mut seen) = Seen::read(channel, guild) else { return };
-        match self.channels.get(&seen.id).map(|known| known.last_message) {
+        match self.channels.get(&seen.id).map(|known| (known.last_message, known.topic.clone())) {
             // A change of its name may come without it.
-            Some(last) => seen.last_message = seen.last_message.max(last),
+            Some((last, topic)) => {
+                seen.last_message = seen.last_message.max(last);
+                seen.topic = seen.topic.or(topic);
+            }
             None if !self.has_room() => return,
             None => {}
         }
@@ -329,6 +358,24 @@ mod tests {
         assert_eq!(directory.role(Snowflake(30), Snowflake(1)).as_deref(), Some("team"));
         directory.hear("GUILD_ROLE_DELETE", &json!({ "guild_id": "1", "role_id": "30" }));
         assert_eq!(directory.role(Snowflake(30), Snowflake(1)), None);
+    }
+
+    #[test]
+    fn a_topic_is_new_if_another_one_was_told_before() {
+        let directory = heard();
+        let update =
+            |topic: Value| json!({ "id": "10", "type": 0, "guild_id": "1", "name": "general", "topic": topic });
+        let changed = |topic: Value| {
+            let new = directory.new_topic(&update(topic.clone()));
+            directory.hear("CHANNEL_UPDATE", &update(topic));
+            new
+        };
+        assert_eq!(changed(json!("tea")), None, "nobody knows what it was");
+        assert_eq!(changed(json!("tea")), None);
+        assert_eq!(changed(json!("coffee")).as_deref(), Some("coffee"));
+        directory.hear("CHANNEL_UPDATE", &json!({ "id": "10", "type": 0, "guild_id": "1", "name": "lobby" }));
+        assert_eq!(changed(json!(null)).as_deref(), Some(""));
+        assert_eq!(directory.new_topic(&json!({ "id": "77", "topic": "x" })), None);
     }
 
     #[test]

@@ -12,7 +12,9 @@ use tieline_core::event::Event;
 use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::throttle::Throttle;
 
+use crate::account::Accounts;
 use crate::api::Api;
+use crate::change::{CustomEmoji, TakenAway};
 use crate::cut;
 use crate::deferred::Deferred;
 use crate::directory::Directory;
@@ -24,6 +26,7 @@ use crate::look_up::LookUps;
 use crate::me::Me;
 use crate::media::Files;
 use crate::place::scope;
+use crate::typing::Shown;
 use crate::webhooks::Webhooks;
 
 /// The driver of one instance.
@@ -41,6 +44,10 @@ pub(crate) struct DiscordDriver {
     pub(crate) content: ContentIntent,
     pub(crate) files: Files,
     pub(crate) identified: Identified,
+    pub(crate) accounts: Accounts,
+    pub(crate) custom_emoji: CustomEmoji,
+    pub(crate) taken_away: TakenAway,
+    pub(crate) typing: Shown,
     /// The warning of events that cannot be relayed.
     pub(crate) odd: Throttle,
 }
@@ -63,6 +70,10 @@ impl DiscordDriver {
             content: ContentIntent::default(),
             files,
             identified: Identified::default(),
+            accounts: Accounts::default(),
+            custom_emoji: CustomEmoji::default(),
+            taken_away: TakenAway::default(),
+            typing: Shown::default(),
             odd: Throttle::default(),
         })
     }
@@ -80,6 +91,14 @@ impl Driver for DiscordDriver {
 
     fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
+    }
+
+    async fn account_named(&self, target: &Address, name: &str) -> Option<String> {
+        self.find_account(target, name).await.map(|account| account.to_string())
+    }
+
+    async fn show_typing(&self, target: &Address) {
+        self.type_there(target).await;
     }
 
     fn scopes(&self, sending: &Sending) -> Vec<Scope> {

@@ -5,11 +5,13 @@ use serde_json::json;
 use tieline_core::driver::Defaults;
 use tieline_core::id::InstanceId;
 
+use crate::change::TakenAway;
 use crate::deferred::Deferred;
 use crate::directory::Directory;
 use crate::gateway::{Unpacking, Word};
 use crate::instance::Instance;
 use crate::parse::{Listener, received};
+use crate::webhooks::Webhooks;
 use crate::{resolve, settings};
 
 /// A payload of the gateway, up to the events that it is.
@@ -20,7 +22,8 @@ pub fn gateway(payload: &[u8]) {
             directory: &Directory::default(),
             deferred: &Deferred::default(),
             me: None,
-            is_our_webhook: &|_| false,
+            taken_away: &TakenAway::default(),
+            webhooks: &Webhooks::default(),
             now: Timestamp::UNIX_EPOCH,
         };
         let _read = received(&listener, &kind, &data);

@@ -38,6 +38,7 @@ use crate::gateway::line::Line;
 use crate::gateway::machine::Machine;
 #[cfg(feature = "fuzz")]
 pub(crate) use crate::gateway::payload::Word;
+use crate::gateway::payload::{GUILD_MESSAGE_TYPING, INTENTS};
 
 /// How many events may wait to be taken.
 const WAITING: usize = 64;
@@ -80,7 +81,9 @@ impl DiscordDriver {
         self.content.tell(Arc::clone(&context.health));
         let epoch = self.identified.epoch;
         let budget = self.identified.budget();
-        let mut machine = Machine::new(token, self.instance.gateway.clone(), cursor.session(), budget, epoch.elapsed());
+        let typing = if context.sources.wants("typing") { GUILD_MESSAGE_TYPING } else { 0 };
+        let gateway = self.instance.gateway.clone();
+        let mut machine = Machine::new(token, INTENTS | typing, gateway, cursor.session(), budget, epoch.elapsed());
         let (events, taken) = mpsc::channel(WAITING);
         let line = Line::new(self, context, &mut machine, epoch).hold(events);
         let ((), ended) = tokio::join!(line, Intake::new(self, context, cursor).take(taken));

@@ -7,9 +7,11 @@
 //! - Sending: by a channel's webhook, which shows each writer's name and picture, or by the bot.
 //! - Both through the instance's proxy. Payloads are read leniently: only what is needed, whatever stands beside it.
 
+mod account;
 mod address;
 mod api;
 mod cdn;
+mod change;
 mod code;
 mod complete;
 mod cut;
@@ -25,6 +27,7 @@ pub mod fuzz;
 mod gateway;
 mod guild;
 mod history;
+mod how;
 mod instance;
 mod intent;
 mod kind;
@@ -49,6 +52,7 @@ mod rooms;
 mod send;
 mod settings;
 mod snowflake;
+mod typing;
 mod understand;
 mod upload;
 mod webhook_url;

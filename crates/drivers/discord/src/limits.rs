@@ -21,7 +21,7 @@ use self::bucket::Bucket;
 use self::pacer::Pacer;
 use crate::snowflake::Snowflake;
 
-pub(crate) use self::refused::{Refused, RefusedRoutes};
+pub(crate) use self::refused::{About, Refused, RefusedRoutes};
 pub(crate) use self::route::Route;
 pub(crate) use self::stated::Heard;
 

@@ -95,7 +95,8 @@ impl DiscordDriver {
         self.directory.hear("GUILD_CREATE", &told);
     }
 
-    async fn look_up_channel(&self, channel: Snowflake) {
+    /// Asks about a channel that is not known.
+    pub(crate) async fn look_up_channel(&self, channel: Snowflake) {
         if self.directory.channel(channel).is_some() || !self.may_ask(channel) {
             return;
         }

@@ -16,8 +16,9 @@ pub(crate) mod flags {
     pub(crate) const COMPONENTS_V2: u64 = 1 << 15;
 }
 
-/// Types: what people write, what a slash command and what a context menu answers.
+/// Types: what people write, that somebody came, what a slash command and what a context menu answers.
 pub(crate) const MESSAGE: u64 = 0;
+pub(crate) const JOINED: u64 = 7;
 pub(crate) const COMMAND: u64 = 20;
 pub(crate) const CONTEXT_MENU: u64 = 23;
 
@@ -74,7 +75,8 @@ impl<'v> Message<'v> {
             1..=5 | 8..=12 | 14..=17 | 22 | 24..=29 | 31 | 32 | 36..=39 | 44 => {
                 Some("it is one of Discord's own notices")
             }
-            6 | 7 | 18 | 46 => Some("it tells of a pin, a newcomer, a thread or the end of a poll"),
+            6 | 18 | 46 => Some("it tells of a pin, a thread or the end of a poll"),
+            JOINED => Some("it tells of a newcomer"),
             21 => Some("it repeats the message that a thread begins with"),
             _ if self.has(flags::EPHEMERAL) => Some("only one person may see it"),
             _ => None,

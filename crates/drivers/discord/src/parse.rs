@@ -16,20 +16,24 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tieline_core::address::Address;
-use tieline_core::event::{Author, Body, Content, Event, Message as Saying};
+use tieline_core::driver::Typing;
+use tieline_core::event::{Author, Body, Content, Event, Message as Saying, Quoted};
 use tieline_core::id::{ChannelKey, MessageId};
+use tieline_core::markup::Markup;
 
 use crate::address::{CHANNEL, SERVER};
+use crate::change::TakenAway;
 use crate::deferred::Deferred;
-use crate::directory::Directory;
+use crate::directory::{Directory, Named};
 use crate::fields::{flag, id, list, part, text};
 use crate::instance::{Instance, PLATFORM};
 use crate::me::Account;
-use crate::message::{Message, flags};
+use crate::message::{JOINED, Message, flags};
 use crate::missing::Missing;
 use crate::parse::names::Known;
 use crate::parse::said::{Reader, is_forward};
 use crate::snowflake::Snowflake;
+use crate::webhooks::Webhooks;
 
 /// For how long a bot may say what it announced, with a minute for clocks that differ.
 const ANSWER_TIME: Duration = Duration::from_mins(16);
@@ -42,9 +46,10 @@ pub(crate) struct Listener<'a> {
     pub(crate) instance: &'a Instance,
     pub(crate) directory: &'a Directory,
     pub(crate) deferred: &'a Deferred,
+    pub(crate) taken_away: &'a TakenAway,
     /// Who we are, if that is known.
     pub(crate) me: Option<Account>,
-    pub(crate) is_our_webhook: &'a dyn Fn(Snowflake) -> bool,
+    pub(crate) webhooks: &'a Webhooks,
     pub(crate) now: Timestamp,
 }
 
@@ -63,18 +68,21 @@ pub(crate) fn received(listener: &Listener<'_>, kind: &str, data: &Value) -> Res
     match kind {
         "MESSAGE_CREATE" => created(listener, &Message::read(data)?),
         "MESSAGE_UPDATE" => changed(listener, &Message::read(data)?),
-        "MESSAGE_DELETE" => one(deleted(listener, data, id(data, "id").ok_or("the deletion has no `id`")?)?),
+        "MESSAGE_DELETE" => deleted(listener, data, [id(data, "id").ok_or("the deletion has no `id`")?]),
         "MESSAGE_DELETE_BULK" => {
             let ids = list(data, "ids").iter().take(DELETED).filter_map(|id| serde::Deserialize::deserialize(id).ok());
-            Ok(Received::Events(ids.map(|id| deleted(listener, data, id)).collect::<Result<_, _>>()?))
+            deleted(listener, data, ids)
         }
         "MESSAGE_REACTION_ADD" | "MESSAGE_REACTION_REMOVE" => {
             let place = Place::of(listener, data)?;
             let added = kind == "MESSAGE_REACTION_ADD";
             let reaction = reaction::one(listener, data, added, place.guild);
-            let (author, own, body) = reaction.ok_or("the reaction has no `user_id` or no `emoji`")?;
-            let missing = Missing { own, ..Missing::default() };
-            one(Event { missing: missing.into_value(), ..place.event(listener, reacted_to(data)?, author, body) })
+            let (author, body) = reaction.ok_or("the reaction has no `user_id` or no `emoji`")?;
+            let reacted_to = reacted_to(data)?;
+            if listener.me.is_some_and(|me| author.id == me.bot.to_string()) {
+                return Ok(Received::Nothing("the bot gave the reaction for somebody elsewhere"));
+            }
+            one(place.event(listener, reacted_to, author, body))
         }
         "MESSAGE_REACTION_REMOVE_ALL" | "MESSAGE_REACTION_REMOVE_EMOJI" => {
             let event =
@@ -87,6 +95,9 @@ pub(crate) fn received(listener: &Listener<'_>, kind: &str, data: &Value) -> Res
 }
 
 fn created(listener: &Listener<'_>, message: &Message<'_>) -> Result<Received, &'static str> {
+    if message.kind == JOINED {
+        return Ok(Received::Events(vec![joined(listener, message)?]));
+    }
     if let Some(why) = message.passed_over() {
         return Ok(Received::Nothing(why));
     }
@@ -94,12 +105,50 @@ fn created(listener: &Listener<'_>, message: &Message<'_>) -> Result<Received, &
         listener.deferred.note(message.id);
         return Ok(Received::Nothing("its text is still to come"));
     }
-    let time = text(message.raw, "timestamp").and_then(|time| time.parse().ok()).unwrap_or_else(|| message.id.time());
     let event = saying(listener, message, Body::Message)?;
     Ok(event.map_or(Received::Nothing("it says nothing"), |event| {
         listener.deferred.settle(message.id);
-        Received::Events(vec![Event { time, ..event }])
+        Received::Events(vec![Event { time: written_at(message), ..event }])
     }))
+}
+
+fn written_at(message: &Message<'_>) -> Timestamp {
+    text(message.raw, "timestamp").and_then(|time| time.parse().ok()).unwrap_or_else(|| message.id.time())
+}
+
+/// Somebody came into the server; Discord says so in one of its channels.
+fn joined(listener: &Listener<'_>, message: &Message<'_>) -> Result<Event, &'static str> {
+    let place = Place::of(listener, message.raw)?;
+    let (author, own) = author::of_message(listener, message, place.guild);
+    let missing = Missing { own, ..Missing::default() }.into_value();
+    let time = written_at(message);
+    Ok(Event { missing, time, ..place.event(listener, message.id, author, Body::Joined) })
+}
+
+/// A channel has another topic than it had; nobody says who changed it.
+pub(crate) fn topic_changed(
+    listener: &Listener<'_>,
+    channel: Snowflake,
+    guild: Option<Snowflake>,
+    topic: String,
+) -> Event {
+    let made = MessageId::new(&format!("topic-{channel}-{}", listener.now.as_millisecond())).expect("it is short");
+    let place = Place::at(listener, channel, guild);
+    Event { message_id: made, ..place.event(listener, channel, Author::default(), Body::Topic(topic)) }
+}
+
+/// Somebody types; `None` if that is us, or nobody knows who or where.
+pub(crate) fn typing(listener: &Listener<'_>, data: &Value) -> Option<Typing> {
+    let place = Place::of(listener, data).ok()?;
+    let user = id(data, "user_id").filter(|user| listener.me.is_none_or(|me| me.bot != *user))?;
+    let member = part(data, "member");
+    let mut author = author::of_user(listener.instance, part(member, "user"), member, place.guild);
+    author.id = user.to_string();
+    if author.nickname() == author.id {
+        author.display_name = listener.directory.person(user).unwrap_or_default();
+    }
+    let Event { instance, channel, parent, address, author, .. } = place.event(listener, user, author, Body::Delete);
+    Some(Typing { instance, channel, parent, address, author })
 }
 
 /// A change is an edit only if there is an edit time; previews of links, pins and flags change messages too. Those of an
@@ -137,7 +186,8 @@ fn saying(
         && is_named
         && let Some(user) = Snowflake::parse(&author.id)
     {
-        listener.directory.note_person(user, author.nickname());
+        let (shown, username) = (author.nickname().into(), author.username.as_str().into());
+        listener.directory.note_person(user, Named { shown, username, guild: place.guild });
     }
     let embeds = message.webhook.is_some() || flag(message.author(), "bot");
     let names = Known::new(listener.directory, place.guild);
@@ -146,9 +196,10 @@ fn saying(
         return Ok(None);
     }
     let missing = Missing { own, files: said.files.iter().any(|file| matches!(file.content, Content::Remote(_))) };
-    let reply_to = answered(message).or_else(|| place.thread.filter(|thread| *thread != message.id));
-    let body =
-        body(Saying { text: said.text, attachments: said.files, reply_to: reply_to.map(message_id), quoted: None });
+    let answers = answered(message);
+    let quoted = answers.and_then(|_| quoted(listener, part(message.raw, "referenced_message"), place.guild));
+    let reply_to = answers.or_else(|| place.thread.filter(|thread| *thread != message.id)).map(message_id);
+    let body = body(Saying { text: said.text, attachments: said.files, reply_to, quoted });
     Ok(Some(Event { missing: missing.into_value(), ..place.event(listener, message.id, author, body) }))
 }
 
@@ -161,10 +212,40 @@ fn answered(message: &Message<'_>) -> Option<Snowflake> {
     (here && !is_forward(message.raw)).then(named).flatten()
 }
 
-fn deleted(listener: &Listener<'_>, data: &Value, message: Snowflake) -> Result<Event, &'static str> {
-    listener.deferred.settle(message);
-    // It is not told who wrote it, nor who deleted it.
-    Ok(Place::of(listener, data)?.event(listener, message, Author::default(), Body::Delete))
+/// What an answered message says; `None` if that is not told, as of one that was deleted.
+fn quoted(listener: &Listener<'_>, message: &Value, guild: Option<Snowflake>) -> Option<Quoted> {
+    message.is_object().then_some(())?;
+    let account = part(message, "author");
+    let webhook = id(message, "webhook_id").is_some();
+    let embeds = webhook || flag(account, "bot");
+    let said =
+        Reader { instance: listener.instance, names: Known::new(listener.directory, guild), embeds }.read(message);
+    let mut text = said.text;
+    if text.is_blank() {
+        // What has no text is at least named.
+        let file = said.files.first()?;
+        text = Markup::plain(&format!("[{}: {}]", file.kind.word(), file.name));
+    }
+    let author = author::of_user(listener.instance, account, &Value::Null, guild);
+    // It comes without what the guild calls them.
+    let known = id(account, "id").filter(|_| !webhook).and_then(|user| listener.directory.person(user));
+    Some(Quoted { author: known.unwrap_or_else(|| author.nickname().to_owned()), text })
+}
+
+/// Messages are gone. It is not told who wrote them, nor who deleted them.
+fn deleted(
+    listener: &Listener<'_>,
+    data: &Value,
+    messages: impl IntoIterator<Item = Snowflake>,
+) -> Result<Received, &'static str> {
+    let mut events = Vec::new();
+    for message in messages {
+        listener.deferred.settle(message);
+        if !listener.taken_away.contains(message) {
+            events.push(Place::of(listener, data)?.event(listener, message, Author::default(), Body::Delete));
+        }
+    }
+    Ok(if events.is_empty() { Received::Nothing("we took it away ourselves") } else { Received::Events(events) })
 }
 
 fn reacted_to(data: &Value) -> Result<Snowflake, &'static str> {
@@ -192,14 +273,18 @@ struct Place {
 impl Place {
     fn of(listener: &Listener<'_>, data: &Value) -> Result<Self, &'static str> {
         let channel = id(data, "channel_id").ok_or("there is no `channel_id`")?;
+        Ok(Self::at(listener, channel, id(data, "guild_id")))
+    }
+
+    fn at(listener: &Listener<'_>, channel: Snowflake, guild: Option<Snowflake>) -> Self {
         let seen = listener.directory.channel(channel);
-        Ok(Self {
+        Self {
             channel,
-            guild: id(data, "guild_id").or_else(|| seen.as_ref()?.guild),
+            guild: guild.or_else(|| seen.as_ref()?.guild),
             parent: seen.as_ref().and_then(|seen| seen.parent),
             thread: seen.as_ref().filter(|seen| seen.is_thread()).map(|seen| seen.id),
             name: seen.map(|seen| seen.name).filter(|name| !name.is_empty()),
-        })
+        }
     }
 
     /// Something that happened here, now.

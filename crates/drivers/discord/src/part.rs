@@ -1,6 +1,64 @@
 //! The parts of a message, as they are stored between tries. No secret is in them; every text that will show is.
 
 use serde::{Deserialize, Serialize};
+use tieline_core::send::Copied;
+
+use crate::how::How;
+use crate::snowflake::Snowflake;
+
+/// What a part does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Deed {
+    /// It changes what is there.
+    Change(Change),
+    /// It says something new.
+    Say(Said),
+}
+
+/// A change of a message that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// The copy says this instead; its files stay. If that cannot be, this is said as a correction.
+    Rewrite { copy: Standing, said: Said },
+    /// The message is taken away.
+    Remove(Standing),
+    /// The bot reacts, or takes that back. The emoji is Unicode, or the name of one of the server's own.
+    React { to: Standing, emoji: String, added: bool },
+}
+
+/// A message that is there, as far as we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) id: String,
+    /// The channel or thread it is in, where that is not the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<Snowflake>,
+    /// How we sent it; `None` of what somebody else wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    how: Option<String>,
+    /// Whether somebody else wrote it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) original: bool,
+}
+
+impl Standing {
+    /// A copy, or an original, that a change names.
+    pub(crate) fn of(copied: &Copied) -> Self {
+        Self {
+            id: copied.id.to_string(),
+            channel: copied.channel.as_ref().and_then(|channel| Snowflake::parse(channel.as_str())),
+            how: copied.how.clone(),
+            original: copied.original,
+        }
+    }
+
+    /// How we sent it, if we did and noted it.
+    pub(crate) fn how(&self) -> Option<How> {
+        self.how.as_deref().and_then(How::parse)
+    }
+}
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +79,9 @@ pub(crate) struct Said {
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) answers: Option<String>,
+    /// The accounts that it calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mentions: Vec<Snowflake>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) files: Vec<FileFacts>,
 }
@@ -53,6 +114,11 @@ impl Said {
     /// What a bot says, or a webhook that may not show the writer's name.
     pub(crate) fn named_text(&self) -> &str {
         self.named.as_deref().unwrap_or(&self.text)
+    }
+
+    /// What is said with the name in the text or without.
+    pub(crate) fn text_of(&self, named: bool) -> &str {
+        if named { self.named_text() } else { &self.text }
     }
 
     /// A text with what stands for the files.

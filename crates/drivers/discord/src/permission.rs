@@ -18,6 +18,7 @@ pub(crate) struct Permission {
 pub(crate) const ADD_REACTIONS: Permission = Permission { bit: 1 << 6, name: "Add Reactions" };
 pub(crate) const VIEW_CHANNEL: Permission = Permission { bit: 1 << 10, name: "View Channel" };
 pub(crate) const SEND_MESSAGES: Permission = Permission { bit: 1 << 11, name: "Send Messages" };
+pub(crate) const MANAGE_MESSAGES: Permission = Permission { bit: 1 << 13, name: "Manage Messages" };
 pub(crate) const EMBED_LINKS: Permission = Permission { bit: 1 << 14, name: "Embed Links" };
 pub(crate) const ATTACH_FILES: Permission = Permission { bit: 1 << 15, name: "Attach Files" };
 pub(crate) const READ_MESSAGE_HISTORY: Permission = Permission { bit: 1 << 16, name: "Read Message History" };
@@ -25,7 +26,7 @@ pub(crate) const MANAGE_WEBHOOKS: Permission = Permission { bit: 1 << 29, name: 
 pub(crate) const SEND_MESSAGES_IN_THREADS: Permission = Permission { bit: 1 << 38, name: "Send Messages in Threads" };
 
 /// All of them: what an invited bot asks for.
-pub(crate) const WANTED: [Permission; 8] = [
+pub(crate) const WANTED: [Permission; 9] = [
     VIEW_CHANNEL,
     SEND_MESSAGES,
     SEND_MESSAGES_IN_THREADS,
@@ -34,6 +35,7 @@ pub(crate) const WANTED: [Permission; 8] = [
     EMBED_LINKS,
     ADD_REACTIONS,
     MANAGE_WEBHOOKS,
+    MANAGE_MESSAGES,
 ];
 
 /// Whoever has it may do everything, whatever channels say.
@@ -136,7 +138,7 @@ mod tests {
     fn the_invitation_asks_for_what_the_manual_names() {
         assert_eq!(
             invitation(Snowflake(12)),
-            "https://discord.com/oauth2/authorize?client_id=12&scope=bot&permissions=275414895680"
+            "https://discord.com/oauth2/authorize?client_id=12&scope=bot&permissions=275414903872"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tieline_core::address::Address;
 use tieline_core::send::{Scope, SendError, Sending};
 
 use crate::address::{CHANNEL, SERVER, WEBHOOK};
@@ -68,6 +69,17 @@ impl DiscordDriver {
         self.webhooks.parent_of(&self.api, channel).await
     }
 
+    /// The server that a target's channel belongs to.
+    pub(crate) async fn guild_of(&self, channel: Snowflake, target: &Address) -> Option<Snowflake> {
+        let known = || self.directory.channel(channel)?.guild;
+        let named = target.text(SERVER).and_then(Snowflake::parse);
+        if let Some(guild) = named.or_else(known) {
+            return Some(guild);
+        }
+        self.look_up_channel(channel).await;
+        known()
+    }
+
     /// The link to a message in a target's channel, where the server is known.
     pub(crate) fn link_to(&self, sending: &Sending, message: &str) -> Option<String> {
         let channel = channel(sending)?;
@@ -78,8 +90,13 @@ impl DiscordDriver {
 }
 
 /// The channel that a target names.
+pub(crate) fn channel_of(target: &Address) -> Option<Snowflake> {
+    target.text(CHANNEL).and_then(Snowflake::parse)
+}
+
+/// The channel that a send's target names.
 pub(crate) fn channel(sending: &Sending) -> Option<Snowflake> {
-    sending.target.text(CHANNEL).and_then(Snowflake::parse)
+    channel_of(&sending.target)
 }
 
 /// The webhook that a target names.

@@ -16,11 +16,12 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::driver::DiscordDriver;
 use crate::fields::{id, list, part, text, whole};
+use crate::how::{How, Sender};
 use crate::markup::DiscordDialect;
-use crate::part::{FileFacts, Said, Voice};
+use crate::part::{Deed, FileFacts, Said, Voice};
 use crate::place::{channel, scope};
 use crate::refusal::{Failure, Refusal};
-use crate::send::said;
+use crate::send::deed;
 use crate::snowflake::Snowflake;
 
 /// What begins the line that leads to what a webhook answers, behind the mark of small print.
@@ -55,7 +56,7 @@ struct Posters {
 
 /// What the history says.
 enum Seen {
-    Here(Sent),
+    Here(Box<Sent>),
     Nowhere,
     /// It cannot be read, or not far enough.
     Unreadable,
@@ -63,7 +64,14 @@ enum Seen {
 
 impl DiscordDriver {
     pub(crate) async fn find_out(&self, sending: &Sending, held: &[Event]) -> Result<Reconciled, SendError> {
-        let said = said(sending)?;
+        let said = match deed(sending)? {
+            Deed::Say(said) => said,
+            // Only what became a new message may be there twice.
+            Deed::Change(change) => match self.correction_of(sending, &change).await? {
+                Some(correction) => correction,
+                None => return Ok(Reconciled::Missing),
+            },
+        };
         let seen = match said.by {
             Voice::Bot => {
                 let _turn = self.turn(sending, channel(sending)).await;
@@ -72,7 +80,7 @@ impl DiscordDriver {
             Voice::Webhook | Voice::BotElseWebhook => self.look_by_webhook(sending, &said, held).await?,
         };
         Ok(match seen {
-            Seen::Here(sent) => Reconciled::Arrived(sent),
+            Seen::Here(sent) => Reconciled::Arrived(*sent),
             Seen::Nowhere => Reconciled::Missing,
             // The doubt stays: the repeat does no harm now, but it would later.
             Seen::Unreadable if said.by == Voice::Bot && self.is_fresh(sending) => Reconciled::Missing,
@@ -95,7 +103,7 @@ impl DiscordDriver {
     /// The message that a send of the bot became, if the history shows one. The send has its turn.
     pub(crate) async fn find_by_bot(&self, sending: &Sending, said: &Said) -> Result<Option<Sent>, SendError> {
         match self.look_by_bot(sending, said, &[]).await? {
-            Seen::Here(sent) => Ok(Some(sent)),
+            Seen::Here(sent) => Ok(Some(*sent)),
             Seen::Nowhere | Seen::Unreadable => Ok(None),
         }
     }
@@ -151,7 +159,9 @@ impl DiscordDriver {
             self.claims.take(&event.message_id, &wanted.sending.key);
             self.doubts.settle(&wanted.sending.key);
             let (ids, channel) = (vec![event.message_id.clone()], Some(event.channel.clone()));
-            return Ok(Seen::Here(Sent { ids, channel, ..Sent::default() }));
+            let how = wanted.how_of_event(event).map(|how| how.to_string());
+            let wordless = event.message().is_some_and(|message| message.text.is_blank());
+            return Ok(Seen::Here(Box::new(Sent { ids, channel, how, wordless, ..Sent::default() })));
         }
         let mut seen = Seen::Nowhere;
         for wait in LOOKS {
@@ -184,7 +194,7 @@ impl DiscordDriver {
             messages.sort_by_key(|(id, _)| *id);
             for (_, message) in &messages {
                 if let Some(sent) = self.is_found(wanted, message, held).await {
-                    return Ok(Seen::Here(sent));
+                    return Ok(Seen::Here(Box::new(sent)));
                 }
             }
             match messages.last() {
@@ -217,7 +227,8 @@ impl DiscordDriver {
         }
         let is_held = held.iter().any(|event| event.message_id == id);
         let is_free = is_certain || is_held || !self.services.links.is_known(&self.instance.realm, &id).await;
-        if is_free { self.became(wanted.sending, message) } else { None }
+        let says = text(message, "content").is_some();
+        if is_free { self.became(wanted.sending, message, wanted.how_of(message), says) } else { None }
     }
 }
 
@@ -232,6 +243,30 @@ impl Wanted<'_> {
         let echoed = message.text.to_plain();
         let echoed = collapsed(self.own_text(&echoed));
         is_posted && is_new && is_here && self.says(&sizes, |wanted| plain(wanted) == echoed)
+    }
+
+    /// How a message was sent that turned out to be the one.
+    fn how_of(&self, message: &Value) -> How {
+        let by = id(message, "webhook_id").map_or(Sender::Bot, Sender::Webhook);
+        let content = message.get("content").and_then(Value::as_str).unwrap_or_default();
+        self.how(by, content, !list(message, "attachments").is_empty(), collapsed)
+    }
+
+    /// The same of its echo.
+    fn how_of_event(&self, event: &Event) -> Option<How> {
+        let author = Snowflake::parse(&event.author.id)?;
+        let by = if self.posters.bot == Some(author) { Sender::Bot } else { Sender::Webhook(author) };
+        let message = event.message()?;
+        Some(self.how(by, &message.text.to_plain(), !message.attachments.is_empty(), plain))
+    }
+
+    /// `read`: a text of ours as it stands there.
+    fn how(&self, by: Sender, content: &str, files: bool, read: impl Fn(&str) -> String) -> How {
+        let own = self.own_text(content);
+        let nameless = [self.said.text.clone(), self.said.with_labels(&self.said.text)];
+        let named = self.said.named.is_some() && !nameless.iter().any(|text| read(text) == collapsed(own));
+        let answered = self.said.answers.as_deref().and_then(Snowflake::parse);
+        How { by, named, files, answers: answered.filter(|_| own.len() < content.len()) }
     }
 
     fn is_poster(&self, message: &Value, is_ours: impl Fn(Snowflake) -> bool) -> bool {

@@ -48,7 +48,9 @@ pub(crate) fn needs(pattern: &str) -> &'static str {
             "`Send Messages` (in threads `Send Messages in Threads`, for files also `Attach Files`)"
         }
         "GET channels/{}/messages" | "GET channels/{}/messages/{}" => "`Read Message History`",
-        "GET channels/{}/webhooks" | "POST channels/{}/webhooks" => "`Manage Webhooks`",
+        "DELETE channels/{}/messages/{}" => "`Manage Messages`, to delete what others wrote,",
+        "PUT channels/{}/messages/{}/reactions/{}/@me" => "`Add Reactions` and `Read Message History`",
+        "GET webhooks/{}" | "GET channels/{}/webhooks" | "POST channels/{}/webhooks" => "`Manage Webhooks`",
         _ => VIEW,
     }
 }

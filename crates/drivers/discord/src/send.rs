@@ -10,11 +10,13 @@ use crate::code;
 use crate::cut::MAX_TEXT;
 use crate::driver::DiscordDriver;
 use crate::fields::id;
+use crate::how::{How, Sender};
 use crate::limits::Caller;
-use crate::part::{FileFacts, Said, Voice};
+use crate::part::{Deed, FileFacts, Said, Voice};
 use crate::place::{Place, channel, no_channel, scope};
 use crate::reconcile::with_answer_line;
 use crate::refusal::{Failure, Refusal};
+use crate::snowflake::Snowflake;
 use crate::upload::Upload;
 
 /// What a call leaves out because Discord refused it.
@@ -28,12 +30,19 @@ struct Without {
 impl DiscordDriver {
     /// Sends one part.
     pub(crate) async fn send_part(&self, sending: &Sending) -> Result<Sent, SendError> {
-        let said = said(sending)?;
+        match deed(sending)? {
+            Deed::Say(said) => self.say(sending, &said).await,
+            Deed::Change(change) => self.make_change(sending, &change).await,
+        }
+    }
+
+    /// Says something new.
+    pub(crate) async fn say(&self, sending: &Sending, said: &Said) -> Result<Sent, SendError> {
         match said.by {
-            Voice::Webhook => self.by_webhook(sending, &said).await,
-            Voice::Bot => self.by_bot(sending, &said).await.map_err(|failure| self.ended(sending, &failure)),
-            Voice::BotElseWebhook => match self.by_bot(sending, &said).await {
-                Err(Ended::Call(failure)) if keeps_the_bot_out(&failure) => self.by_webhook(sending, &said).await,
+            Voice::Webhook => self.by_webhook(sending, said).await,
+            Voice::Bot => self.by_bot(sending, said).await.map_err(|failure| self.ended(sending, &failure)),
+            Voice::BotElseWebhook => match self.by_bot(sending, said).await {
+                Err(Ended::Call(failure)) if keeps_the_bot_out(&failure) => self.by_webhook(sending, said).await,
                 outcome => outcome.map_err(|failure| self.ended(sending, &failure)),
             },
         }
@@ -60,7 +69,11 @@ impl DiscordDriver {
             }
             let call = Posting { path: &path, caller: Caller::Bot, into: None };
             match self.call(&call, sending, said, &Value::Object(message), without).await? {
-                Ok(answer) => return self.sent(sending, &answer).map_err(Ended::Send),
+                Ok(answer) => {
+                    let named = said.named.is_some();
+                    let how = How { named, files: without.files(said), ..How::by(Sender::Bot) };
+                    return self.sent(sending, &answer, how, without.says(said, named)).map_err(Ended::Send);
+                }
                 Err(failure) => without = repaired(without, said, &failure).ok_or(Ended::Call(failure))?,
             }
         }
@@ -76,8 +89,10 @@ impl DiscordDriver {
             let path = format!("{}?wait=true{thread}", place.webhook.path());
             let call = Posting { path: &path, caller: Caller::Webhook, into: Some(&place) };
             let title = said.title.as_ref().filter(|_| !without.title);
-            let text = if title.is_some() { said.text.as_str() } else { said.named_text() };
-            let mut message = self.message(said, &self.webhooks_text(sending, said, text), without);
+            let named = title.is_none() && said.named.is_some();
+            let answered = said.answers.as_deref().and_then(Snowflake::parse);
+            let (text, answers) = self.behind_link(sending, answered, said.text_of(named));
+            let mut message = self.message(said, &text, without);
             if let Some(title) = title {
                 message.insert("username".to_owned(), json!(title));
             }
@@ -85,7 +100,11 @@ impl DiscordDriver {
                 message.insert("avatar_url".to_owned(), json!(avatar));
             }
             let failure = match self.call(&call, sending, said, &Value::Object(message), without).await? {
-                Ok(answer) => return self.sent(sending, &answer),
+                Ok(answer) => {
+                    let by = Sender::Webhook(place.webhook.id);
+                    let how = How { by, named, files: without.files(said), answers };
+                    return self.sent(sending, &answer, how, without.says(said, named));
+                }
                 Err(failure) => failure,
             };
             let is_dead = failure.refusal().is_some_and(Refusal::is_dead_webhook);
@@ -112,23 +131,32 @@ impl DiscordDriver {
             let named = |(index, file): (usize, &FileFacts)| json!({ "id": index, "filename": file.name });
             message.insert("attachments".to_owned(), said.files.iter().enumerate().map(named).collect());
         }
-        let mut parse = Vec::new();
-        if self.instance.mentions.everyone {
-            parse.push("everyone");
-        }
-        if self.instance.mentions.roles {
-            parse.push("roles");
-        }
-        // Without this, Discord lets a bot call everybody.
-        message.insert("allowed_mentions".to_owned(), json!({ "parse": parse, "replied_user": false }));
+        message.insert("allowed_mentions".to_owned(), self.allowed_mentions(said));
         message
     }
 
-    /// What a webhook says.
-    fn webhooks_text(&self, sending: &Sending, said: &Said, text: &str) -> String {
-        let link = said.answers.as_ref().and_then(|answered| self.link_to(sending, answered));
+    /// Whom a message, or what becomes of it, calls. Without this, Discord lets a bot call everybody.
+    pub(crate) fn allowed_mentions(&self, said: &Said) -> Value {
+        let allowed = self.instance.mentions;
+        let kinds = [(allowed.everyone, "everyone"), (allowed.roles, "roles")];
+        let parse: Vec<&str> = kinds.into_iter().filter_map(|(allowed, kind)| allowed.then_some(kind)).collect();
+        json!({ "parse": parse, "users": said.mentions, "replied_user": false })
+    }
+
+    /// A text behind a link to what it answers, which a webhook cannot show in another way; and whether the link is there:
+    /// there must be room for it, and the server must be known.
+    pub(crate) fn behind_link(
+        &self,
+        sending: &Sending,
+        answered: Option<Snowflake>,
+        text: &str,
+    ) -> (String, Option<Snowflake>) {
+        let link = answered.and_then(|answered| self.link_to(sending, &answered.to_string()));
         let whole = link.map(|link| with_answer_line(&link, text));
-        whole.filter(|whole| whole.encode_utf16().count() <= MAX_TEXT).unwrap_or_else(|| text.to_owned())
+        match whole.filter(|whole| whole.encode_utf16().count() <= MAX_TEXT) {
+            Some(whole) => (whole, answered),
+            None => (text.to_owned(), None),
+        }
     }
 
     async fn call(
@@ -148,6 +176,7 @@ impl DiscordDriver {
             caller: call.caller,
             into: call.into.map(|place| place.into),
             waits: false,
+            of_others: false,
         };
         Ok(self.api.call(&call).await)
     }
@@ -164,9 +193,9 @@ impl DiscordDriver {
         Ok(uploads)
     }
 
-    fn sent(&self, sending: &Sending, answer: &Answer) -> Result<Sent, SendError> {
-        let pause = answer.spent_until.map(|until| Pause { scope: scope(sending), until });
-        let sent = match self.became(sending, &answer.body) {
+    fn sent(&self, sending: &Sending, answer: &Answer, how: How, says: bool) -> Result<Sent, SendError> {
+        let pause = pause(sending, answer);
+        let sent = match self.became(sending, &answer.body, how, says) {
             Some(sent) => sent,
             // Nobody could look for it, and a server that names none would be sent it again and again.
             None if self.instance.bot_token.is_none() => Sent::default(),
@@ -178,14 +207,14 @@ impl DiscordDriver {
         Ok(Sent { pause, ..sent })
     }
 
-    /// What a message says about the part that became it; `None` if it names itself not.
-    pub(crate) fn became(&self, sending: &Sending, message: &Value) -> Option<Sent> {
+    /// What a message says about the part that became it; `None` if it names itself not. `says`: it holds more than files.
+    pub(crate) fn became(&self, sending: &Sending, message: &Value, how: How, says: bool) -> Option<Sent> {
         let id = |key: &str| id(message, key).map(|id| id.to_string());
         let message = MessageId::new(&id("id")?).ok()?;
         self.claims.take(&message, &sending.key);
         self.doubts.settle(&sending.key);
         let channel = id("channel_id").and_then(|channel| ChannelKey::new(&channel).ok());
-        Some(Sent { ids: vec![message], channel, ..Sent::default() })
+        Some(Sent { ids: vec![message], channel, how: Some(how.to_string()), wordless: !says, ..Sent::default() })
     }
 
     /// How a send of the bot ended.
@@ -198,6 +227,23 @@ impl DiscordDriver {
             self.doubts.doubt(&sending.key);
         }
         error
+    }
+}
+
+/// The wait that an answer asks for before the next call of its kind.
+pub(crate) fn pause(sending: &Sending, answer: &Answer) -> Option<Pause> {
+    answer.spent_until.map(|until| Pause { scope: scope(sending), until })
+}
+
+impl Without {
+    /// Whether the message holds files.
+    fn files(self, said: &Said) -> bool {
+        !said.files.is_empty() && !self.files
+    }
+
+    /// Whether it holds a text.
+    fn says(self, said: &Said, named: bool) -> bool {
+        !said.text_of(named).is_empty() || (self.files && !said.files.is_empty())
     }
 }
 
@@ -242,8 +288,8 @@ fn keeps_the_bot_out(failure: &Failure) -> bool {
         || matches!(code, Some(code::NO_HISTORY | code::THREAD_ARCHIVED | code::UNKNOWN_CHANNEL))
 }
 
-/// What the part says.
-pub(crate) fn said(sending: &Sending) -> Result<Said, SendError> {
+/// What the part does.
+pub(crate) fn deed(sending: &Sending) -> Result<Deed, SendError> {
     let unknown = |error| SendError::Permanent { reason: format!("this part was stored by another version: {error}") };
     serde_json::from_value(sending.part.body.clone()).map_err(unknown)
 }

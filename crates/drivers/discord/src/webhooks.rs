@@ -21,16 +21,23 @@ const NAME: &str = "tieline";
 /// The type of webhooks that can be posted through.
 const INCOMING: u64 = 1;
 
+/// What was asked for once, by what it is about.
+type Asked<T> = Mutex<HashMap<Snowflake, Arc<OnceCell<T>>>>;
+
 /// The webhooks of one instance.
 #[derive(Debug, Default)]
 pub(crate) struct Webhooks {
     /// What is known of each channel.
-    channels: Mutex<HashMap<Snowflake, Arc<OnceCell<Arc<Webhook>>>>>,
+    channels: Asked<Arc<Webhook>>,
     /// The channels of the webhooks that targets name.
-    named: Mutex<HashMap<Snowflake, Arc<OnceCell<Option<Snowflake>>>>>,
+    named: Asked<Option<Snowflake>>,
     /// What channels that the gateway did not tell of belong to, if they are threads.
-    parents: Mutex<HashMap<Snowflake, Arc<OnceCell<Option<Snowflake>>>>>,
+    parents: Asked<Option<Snowflake>>,
     ours: Mutex<HashSet<Snowflake>>,
+    /// Those that posted what is to be changed, asked for by their ids; `None`: it is gone, or nobody knows its token.
+    posters: Asked<Option<Arc<Webhook>>>,
+    /// Those that do not exist any more.
+    gone: Mutex<HashSet<Snowflake>>,
     /// The application that owns what we make, where the gateway has not told it.
     application: OnceCell<Snowflake>,
 }
@@ -61,6 +68,11 @@ impl Webhooks {
     /// Whether the instance posts through it. An echo that comes before the first send of a process may not be known yet.
     pub(crate) fn is_ours(&self, webhook: Snowflake) -> bool {
         lock(&self.ours).contains(&webhook)
+    }
+
+    /// The instance posts through it from now on.
+    pub(crate) fn note_ours(&self, webhook: Snowflake) {
+        lock(&self.ours).insert(webhook);
     }
 
     /// A channel's webhooks were changed: what is known of it is looked up anew before the next send. What is being looked
@@ -111,13 +123,16 @@ impl Webhooks {
                 Failure::Unusable("Discord made a webhook, but did not say how to post through it".to_owned())
             })?
         };
-        lock(&self.ours).insert(webhook.id);
-        Ok(Arc::new(webhook))
+        self.note_ours(webhook.id);
+        let webhook = Arc::new(webhook);
+        let known = OnceCell::new_with(Some(Some(Arc::clone(&webhook))));
+        lock(&self.posters).insert(webhook.id, Arc::new(known));
+        Ok(webhook)
     }
 
     /// The webhook that a target names. Its channel is asked for once.
     pub(crate) async fn named(&self, api: &Api, url: &WebhookUrl) -> Result<Webhook, Failure> {
-        lock(&self.ours).insert(url.id);
+        self.note_ours(url.id);
         let mut webhook = Webhook { id: url.id, token: url.token.clone(), channel: None };
         let cell = Arc::clone(lock(&self.named).entry(url.id).or_default());
         let channel = cell
@@ -134,6 +149,30 @@ impl Webhooks {
             .await?;
         webhook.channel = *channel;
         Ok(webhook)
+    }
+
+    /// The webhook that posted something, asked for once; `None`: nobody can speak through it any more.
+    pub(crate) async fn poster(&self, api: &Api, webhook: Snowflake) -> Result<Option<Arc<Webhook>>, Failure> {
+        if lock(&self.gone).contains(&webhook) {
+            return Ok(None);
+        }
+        let cell = Arc::clone(lock(&self.posters).entry(webhook).or_default());
+        let ask = async || match api.get(&format!("webhooks/{webhook}")).await {
+            Ok(answer) => Ok(Webhook::read(&answer).map(Arc::new)),
+            Err(failure) if is_gone(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        };
+        cell.get_or_try_init(ask).await.cloned()
+    }
+
+    /// Discord says that a webhook does not exist. It must not be called again: that brings a ban.
+    pub(crate) fn note_gone(&self, webhook: Snowflake) {
+        lock(&self.gone).insert(webhook);
+    }
+
+    /// Whether it said so.
+    pub(crate) fn is_gone(&self, webhook: Snowflake) -> bool {
+        lock(&self.gone).contains(&webhook)
     }
 
     /// The channel that a thread belongs to, asked for once; `None` of what is no thread.

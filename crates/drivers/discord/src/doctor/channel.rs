@@ -15,8 +15,8 @@ use crate::guild::Guild;
 use crate::instance::SendMethod;
 use crate::kind::ChannelKind;
 use crate::permission::{
-    self, ADD_REACTIONS, ATTACH_FILES, EMBED_LINKS, MANAGE_WEBHOOKS, Permission, READ_MESSAGE_HISTORY, Rights,
-    SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
+    self, ADD_REACTIONS, ATTACH_FILES, EMBED_LINKS, MANAGE_MESSAGES, MANAGE_WEBHOOKS, Permission, READ_MESSAGE_HISTORY,
+    Rights, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
 use crate::refusal::Failure;
 use crate::snowflake::Snowflake;
@@ -137,7 +137,7 @@ impl<'d> Look<'d> {
         if instance.replies_as_bot {
             lacking.extend(not_had(to_answer));
         }
-        lacking.extend(not_had(&[READ_MESSAGE_HISTORY, ATTACH_FILES, EMBED_LINKS, ADD_REACTIONS]));
+        lacking.extend(not_had(&[READ_MESSAGE_HISTORY, ATTACH_FILES, EMBED_LINKS, ADD_REACTIONS, MANAGE_MESSAGES]));
         if lacking.is_empty() {
             return None;
         }
@@ -188,7 +188,8 @@ fn without(permission: Permission) -> &'static str {
         READ_MESSAGE_HISTORY => "what was missed cannot be read, nor whether a message arrived whose answer was lost",
         ATTACH_FILES => "files that the bot itself posts are refused",
         EMBED_LINKS => "links that the bot itself posts are shown without a preview",
-        ADD_REACTIONS => "reactions, which later versions relay, could not be given",
+        ADD_REACTIONS => "reactions from elsewhere cannot be given",
+        MANAGE_MESSAGES => "what somebody wrote here cannot be taken away when it is deleted elsewhere",
         _ => "answers are posted by the webhook, with a link to what they answer",
     }
 }

@@ -59,7 +59,7 @@ fn a_session_of_the_last_process_is_resumed_where_it_said() {
     let resume_at = Some(Url::parse("ws://there/resume?a=b").unwrap());
     let session = Arc::new(Session { id: "S".to_owned(), resume_at });
     let mut machine =
-        Machine::new(Secret::new("T"), None, Some((Arc::clone(&session), 7)), Budget::default(), Duration::ZERO);
+        Machine::new(Secret::new("T"), 7, None, Some((Arc::clone(&session), 7)), Budget::default(), Duration::ZERO);
     assert_eq!(machine.due(), Some(Duration::ZERO));
     let url = Url::parse("ws://there/resume?v=10&encoding=json&compress=zlib-stream&a=b").unwrap();
     assert_eq!(machine.step(Duration::ZERO, Input::Due, 0.5), [Output::Dial(url)]);
@@ -70,6 +70,30 @@ fn a_session_of_the_last_process_is_resumed_where_it_said() {
     assert_eq!(machine.due(), Some(Duration::from_millis(500)));
     let stopped = machine.step(Duration::from_millis(1), Input::Stop, 0.5);
     assert_eq!((stopped, machine.due()), (vec![Output::Close(4000)], None));
+}
+
+#[test]
+fn a_server_that_counts_anew_when_it_resumes_is_heard_on() {
+    let session = Arc::new(Session { id: "S".to_owned(), resume_at: Some(Url::parse("ws://there/resume").unwrap()) });
+    let cursor = Some((session, 500));
+    let mut machine = Machine::new(Secret::new("T"), 7, None, cursor, Budget::default(), Duration::ZERO);
+    let mut told = |input: Input| {
+        let numbers = machine.step(Duration::ZERO, input, 0.5).into_iter().filter_map(|output| match output {
+            Output::Event(dispatch) => dispatch.seq,
+            _ => None,
+        });
+        numbers.collect::<Vec<_>>()
+    };
+    let event = |kind: &str, seq: u64| {
+        Input::Said(Word::Dispatch { kind: kind.to_owned(), seq: Some(seq), data: serde_json::Value::Null })
+    };
+    for input in [Input::Due, Input::Opened, Input::Said(Word::Hello { heartbeat_interval: 1000 })] {
+        told(input);
+    }
+    assert_eq!(told(event("TYPING_START", 499)), [0_u64; 0], "a replay of what is known");
+    assert_eq!(told(event("RESUMED", 3)), [3]);
+    assert_eq!(told(event("TYPING_START", 4)), [4]);
+    assert_eq!(told(event("TYPING_START", 4)), [0_u64; 0], "once");
 }
 
 /// A world whose session has begun.

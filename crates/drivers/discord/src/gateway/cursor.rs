@@ -1,5 +1,6 @@
 //! How far we have come in what the gateway tells, as it is kept in the outbox.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub(crate) struct Cursor {
     /// The newest message that is on disk. What is newer than this was missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_message: Option<Snowflake>,
+    /// Guilds of which something was missed, and since which message; they have not been told since.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) missed: BTreeMap<Snowflake, Snowflake>,
 }
 
 impl Cursor {

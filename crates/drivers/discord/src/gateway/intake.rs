@@ -66,9 +66,7 @@ pub(crate) struct Intake<'d> {
     moved: bool,
     /// When the cursor may be kept again.
     keep_at: Instant,
-    /// Guilds of which something was missed, and since which message; they have not been told yet.
-    missed: HashMap<Snowflake, Snowflake>,
-    /// Until when the cursor waits for these.
+    /// Until when the cursor waits for the guilds of which something was missed.
     guilds_by: Instant,
     filling: FuturesUnordered<BoxFuture<'d, Filled>>,
     to_fill: VecDeque<BoxFuture<'d, Filled>>,
@@ -84,7 +82,6 @@ impl<'d> Intake<'d> {
             cursor,
             moved: false,
             keep_at: Instant::now(),
-            missed: HashMap::new(),
             guilds_by: Instant::now(),
             filling: FuturesUnordered::new(),
             to_fill: VecDeque::new(),
@@ -113,7 +110,7 @@ impl<'d> Intake<'d> {
 
     async fn next(&mut self, events: &mut mpsc::Receiver<Dispatch>) -> Result<(), Stop> {
         let parked: usize = self.parked.values().map(VecDeque::len).sum();
-        let keep_at = if self.missed.is_empty() { self.keep_at } else { self.keep_at.max(self.guilds_by) };
+        let keep_at = if self.cursor.missed.is_empty() { self.keep_at } else { self.keep_at.max(self.guilds_by) };
         tokio::select! {
             biased;
             () = sleep_until(keep_at), if self.moved && self.parked.is_empty() => Ok(self.keep().await?),
@@ -127,7 +124,7 @@ impl<'d> Intake<'d> {
 
     /// Keeps the cursor, unless a gap before it is not filled yet.
     async fn keep(&mut self) -> Result<(), CursorError> {
-        let waits = !self.missed.is_empty() && Instant::now() < self.guilds_by;
+        let waits = !self.cursor.missed.is_empty() && Instant::now() < self.guilds_by;
         if self.moved && self.parked.is_empty() && !waits {
             self.cursor.write(&*self.context.cursors).await?;
             self.moved = false;
@@ -138,9 +135,18 @@ impl<'d> Intake<'d> {
 
     async fn hear(&mut self, dispatch: Dispatch) -> Result<(), Stop> {
         let Dispatch { kind, data, session, seq } = dispatch;
-        if kind == "READY" {
-            self.fill_all().await?;
-            self.begin(&data);
+        match kind.as_str() {
+            "READY" => {
+                self.fill_all().await?;
+                self.begin(&data);
+            }
+            "GUILD_DELETE" => self.lose(&data),
+            "TYPING_START" => {
+                if let Some(typing) = self.driver.understand_typing(&data).await {
+                    self.context.inbound.typing(typing).await;
+                }
+            }
+            _ => {}
         }
         for event in self.driver.understand(&kind, &data).await {
             match self.parked.get_mut(&event.channel) {
@@ -166,22 +172,36 @@ impl<'d> Intake<'d> {
         if self.driver.instance.catch_up.is_none() {
             return;
         }
-        for guild in list(ready, "guilds").iter().filter_map(|guild| id(guild, "id")) {
-            self.missed.entry(guild).or_insert(since);
+        let guilds: Vec<Snowflake> = list(ready, "guilds").iter().filter_map(|guild| id(guild, "id")).collect();
+        self.cursor.missed.retain(|guild, _| guilds.contains(guild));
+        for guild in guilds {
+            self.cursor.missed.entry(guild).or_insert(since);
         }
         self.guilds_by = Instant::now() + GUILDS;
     }
 
+    /// A guild is gone: for good, or until an outage is over, of which something may be missed then.
+    fn lose(&mut self, guild: &Value) {
+        let Some(guild_id) = id(guild, "id") else { return };
+        if !flag(guild, "unavailable") {
+            self.cursor.missed.remove(&guild_id);
+        } else if let Some(since) = self.cursor.last_message.filter(|_| self.driver.instance.catch_up.is_some()) {
+            self.cursor.missed.entry(guild_id).or_insert(since);
+        }
+    }
+
     /// A guild is told. If something of it was missed, the histories of its channels are read.
     async fn look_back(&mut self, guild: &Value) {
-        let Some((guild_id, since)) = id(guild, "id").and_then(|guild| self.missed.remove_entry(&guild)) else {
-            return;
-        };
+        let Some(guild_id) = id(guild, "id") else { return };
+        let Some(since) = self.cursor.missed.remove(&guild_id) else { return };
         if guild.get("threads").is_none() {
             self.driver.find_threads(guild_id).await;
         }
-        for channel in self.driver.channels_with_news(guild_id, since, &*self.context.sources) {
+        for channel in self.driver.channels_to_look_at(guild_id, since, &*self.context.sources) {
             let Ok(key) = ChannelKey::new(&channel.id.to_string()) else { continue };
+            if self.parked.contains_key(&key) {
+                continue;
+            }
             self.parked.insert(key.clone(), VecDeque::new());
             self.to_fill.push_back(Box::pin(self.driver.read_history(key, channel, since)));
         }
@@ -199,8 +219,8 @@ impl<'d> Intake<'d> {
     /// A channel's history is there: it is handed in, and behind it what the channel said meanwhile.
     async fn fill(&mut self, filled: Filled) -> Result<(), Stop> {
         self.start_fills();
-        for message in &filled.messages {
-            for event in self.driver.understand("MESSAGE_CREATE", message).await {
+        for (kind, data) in &filled.happenings {
+            for event in self.driver.understand(kind, data).await {
                 self.accept(event).await?;
             }
         }

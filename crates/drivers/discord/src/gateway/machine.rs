@@ -7,7 +7,8 @@
 //! - While a session may still be resumed, nobody identifies. It may not when Discord says so, and is given up when
 //!   three connections in a row did not resume it although another one can be had.
 //! - No dial comes before its back-off, no identify before the [budget](Budget) allows it.
-//! - Of one session each event is handed out once, and numbers never go back.
+//! - Of one session each event is handed out once, and numbers never go back, unless the server begins to count anew
+//!   when it resumes the session.
 //! - Whoever does not acknowledge a heartbeat loses the connection, unless we did not listen.
 
 use std::sync::Arc;
@@ -40,6 +41,8 @@ const INVALID_SPREAD: Duration = Duration::from_secs(4);
 /// The rules, and how far things have come.
 pub(crate) struct Machine {
     token: Secret,
+    /// What a session that begins wants to hear of.
+    intents: u64,
     /// Where the gateway is, if the settings say so.
     gateway: Option<Url>,
     /// Where it was when the API said so last.
@@ -68,6 +71,7 @@ impl Machine {
     /// A machine that dials at once. `session`: where the last process stopped.
     pub(crate) fn new(
         token: Secret,
+        intents: u64,
         gateway: Option<Url>,
         session: Option<(Arc<Session>, u64)>,
         budget: Budget,
@@ -76,6 +80,7 @@ impl Machine {
         let (session, seq) = session.unzip();
         Self {
             token,
+            intents,
             gateway,
             cached: None,
             encrypted: false,
@@ -293,7 +298,7 @@ impl Machine {
             self.session = None;
             self.seq = None;
             self.budget.spend(now);
-            Command::Identify { token }
+            Command::Identify { token, intents: self.intents }
         };
         self.phase = Phase::Introduced { wish, until: now + PATIENCE };
         self.send(now, command);
@@ -306,7 +311,14 @@ impl Machine {
                 self.seq = None;
                 self.live(now);
             }
-            ("RESUMED", Phase::Introduced { wish: Wish::Resume, .. }) => self.live(now),
+            ("RESUMED", Phase::Introduced { wish: Wish::Resume, .. }) => {
+                // The server has replayed what it has. If it counts from a lower number on, what follows would seem to be
+                // known until it comes to the old one.
+                if seq.is_some_and(|seq| self.seq.is_some_and(|seen| seq < seen)) {
+                    self.seq = None;
+                }
+                self.live(now);
+            }
             // Before READY there is no session that something could be an event of.
             (_, Phase::Introduced { wish: Wish::Identify, .. }) => return,
             _ => self.be_patient(now),

@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::close::{Verdict, judge};
 use super::machine::Machine;
 use super::moves::{Move, moves};
-use super::payload::{Command, Word};
+use super::payload::{Command, INTENTS, Word};
 use super::signal::{Entrance, Input, Output};
 
 const INTERVAL: Duration = Duration::from_secs(41);
@@ -60,7 +60,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            machine: Machine::new(Secret::new("T"), None, None, Budget::default(), Duration::ZERO),
+            machine: Machine::new(Secret::new("T"), INTENTS, None, None, Budget::default(), Duration::ZERO),
             now: Duration::ZERO,
             line: Line::Down,
             session: None,

@@ -16,8 +16,10 @@ const GUILDS: u64 = 1;
 const GUILD_WEBHOOKS: u64 = 1 << 5;
 const GUILD_MESSAGES: u64 = 1 << 9;
 const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
+/// Who types where.
+pub(crate) const GUILD_MESSAGE_TYPING: u64 = 1 << 11;
 const MESSAGE_CONTENT: u64 = 1 << 15;
-/// What we want to hear of.
+/// What we want to hear of in any case.
 pub(crate) const INTENTS: u64 = GUILDS | GUILD_WEBHOOKS | GUILD_MESSAGES | GUILD_MESSAGE_REACTIONS | MESSAGE_CONTENT;
 
 /// Something that the gateway says.
@@ -70,7 +72,7 @@ pub(crate) enum Command {
     /// Opcode 1.
     Heartbeat { seq: Option<u64> },
     /// Opcode 2: a session begins.
-    Identify { token: Secret },
+    Identify { token: Secret, intents: u64 },
     /// Opcode 6: a session goes on behind the event with this number.
     Resume { token: Secret, session: Arc<Session>, seq: u64 },
 }
@@ -80,9 +82,9 @@ impl Command {
     pub(crate) fn text(&self) -> String {
         let payload = match self {
             Self::Heartbeat { seq } => json!({ "op": 1, "d": seq }),
-            Self::Identify { token } => json!({ "op": 2, "d": {
+            Self::Identify { token, intents } => json!({ "op": 2, "d": {
                 "token": token.reveal(),
-                "intents": INTENTS,
+                "intents": intents,
                 "properties": { "os": std::env::consts::OS, "browser": "tieline", "device": "tieline" },
             }}),
             Self::Resume { token, session, seq } => json!({ "op": 6, "d": {
@@ -152,7 +154,7 @@ mod tests {
         let token = Secret::new("t".repeat(200));
         let session = Arc::new(Session { id: "\u{1}".repeat(LARGEST / 8), resume_at: None });
         for command in [
-            Command::Identify { token: token.clone() },
+            Command::Identify { token: token.clone(), intents: INTENTS },
             Command::Resume { token, session, seq: u64::MAX },
             Command::Heartbeat { seq: None },
         ] {
@@ -160,8 +162,10 @@ mod tests {
             let shown = format!("{command:?}");
             assert!(!shown.contains("ttt") && !shown.contains("\\u"), "{shown}");
         }
-        let identify: Value = serde_json::from_str(&Command::Identify { token: Secret::new("T") }.text()).unwrap();
-        assert_eq!((&identify["op"], &identify["d"]["token"]), (&json!(2), &json!("T")));
+        let identify = Command::Identify { token: Secret::new("T"), intents: 7 }.text();
+        let identify: Value = serde_json::from_str(&identify).unwrap();
+        let said = (&identify["op"], &identify["d"]["token"], &identify["d"]["intents"]);
+        assert_eq!(said, (&json!(2), &json!("T"), &json!(7)));
         assert_eq!(Command::Heartbeat { seq: None }.text(), r#"{"op":1,"d":null}"#);
     }
 

@@ -17,8 +17,20 @@ const KEPT: usize = 4096;
 pub(crate) enum Refused {
     /// The bot's token.
     Token,
-    /// A route, with files or without: another permission is needed for those.
-    Route(Route, bool),
+    /// A route, and what the call is about, if another permission is needed for that.
+    Route(Route, About),
+}
+
+/// What a call is about, where other permissions are needed than for the like of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum About {
+    /// Nothing special.
+    #[default]
+    Own,
+    /// Files.
+    Files,
+    /// What others wrote.
+    Others,
 }
 
 /// What was refused, and how.
@@ -64,7 +76,8 @@ mod tests {
     fn a_refusal_is_told_once_and_believed_for_a_while() {
         let (mut routes, now) = (RefusedRoutes::default(), Instant::now());
         let route = Route::of(&Method::POST, "channels/1/messages");
-        let (call, with_files) = (Refused::Route(route.clone(), false), Refused::Route(route.clone(), true));
+        let (call, with_files) =
+            (Refused::Route(route.clone(), About::Own), Refused::Route(route.clone(), About::Files));
         let refusal = Refusal::read(&route, StatusCode::FORBIDDEN, &json!({ "code": 50013, "message": "No" }));
         let keep = Duration::from_mins(5);
         assert!(routes.note(call.clone(), &refusal, keep, now));

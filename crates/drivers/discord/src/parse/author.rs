@@ -36,7 +36,7 @@ pub(super) fn of_message(
 fn own(listener: &Listener<'_>, message: &Message<'_>) -> Option<Own> {
     if let Some(webhook) = message.webhook {
         let application = listener.me.map(|me| me.application);
-        let ours = (listener.is_our_webhook)(webhook) || (application.is_some() && message.application == application);
+        let ours = listener.webhooks.is_ours(webhook) || (application.is_some() && message.application == application);
         return ours.then_some(Own::Webhook);
     }
     let author = id(message.author(), "id");

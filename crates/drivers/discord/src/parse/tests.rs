@@ -32,13 +32,16 @@ struct Scene {
     instance: Instance,
     directory: Directory,
     deferred: Deferred,
+    taken_away: TakenAway,
+    webhooks: Webhooks,
     me: Option<Account>,
     now: Timestamp,
 }
 
 impl Default for Scene {
     fn default() -> Self {
-        let directory = Directory::default();
+        let (directory, webhooks) = (Directory::default(), Webhooks::default());
+        webhooks.note_ours(Snowflake(9201));
         directory.hear(
             "GUILD_CREATE",
             &json!({
@@ -52,6 +55,8 @@ impl Default for Scene {
             instance: instance(),
             directory,
             deferred: Deferred::default(),
+            taken_away: TakenAway::default(),
+            webhooks,
             me: Some(Account { bot: Snowflake(9998), application: Snowflake(9999) }),
             now: "2023-04-24T12:10:00Z".parse().unwrap(),
         }
@@ -60,15 +65,19 @@ impl Default for Scene {
 
 impl Scene {
     fn received(&self, kind: &str, data: &Value) -> Result<Received, &'static str> {
-        let listener = Listener {
+        received(&self.listener(), kind, data)
+    }
+
+    fn listener(&self) -> Listener<'_> {
+        Listener {
             instance: &self.instance,
             directory: &self.directory,
             deferred: &self.deferred,
             me: self.me,
-            is_our_webhook: &|webhook| webhook == Snowflake(9201),
+            taken_away: &self.taken_away,
+            webhooks: &self.webhooks,
             now: self.now,
-        };
-        received(&listener, kind, data)
+        }
     }
 
     fn events(&self, kind: &str, data: &Value) -> Vec<Event> {
@@ -234,7 +243,7 @@ fn an_answer_names_what_it_answers_also_if_that_is_gone() {
 #[test]
 fn what_nobody_else_should_see_is_passed_over() {
     let scene = Scene::default();
-    for more in [json!({ "type": 7 }), json!({ "type": 21 }), json!({ "flags": 64 }), json!({ "content": " " })] {
+    for more in [json!({ "type": 6 }), json!({ "type": 21 }), json!({ "flags": 64 }), json!({ "content": " " })] {
         let mut message = with(json!({ "content": "x" }));
         for (key, value) in more.as_object().expect("fields") {
             message[key] = value.clone();
@@ -242,6 +251,74 @@ fn what_nobody_else_should_see_is_passed_over() {
         assert!(scene.is_passed_over("MESSAGE_CREATE", &message), "{more}");
     }
     assert!(scene.is_passed_over("TYPING_START", &json!({})));
+}
+
+#[test]
+fn an_answer_brings_what_it_answers() {
+    let scene = Scene::default();
+    let quoted = |referenced: Value| {
+        let here = json!({ "message_id": "5", "channel_id": "290926798999357250" });
+        let answer = json!({ "content": "x", "type": 19, "message_reference": here, "referenced_message": referenced });
+        scene.event(&with(answer)).message().expect("a message").quoted.clone()
+    };
+    let bob = json!({ "id": "7", "username": "bob", "global_name": "Bobby" });
+    let shown = |quoted: Option<Quoted>| quoted.map(|quoted| (quoted.author, quoted.text.to_plain()));
+    let said = |author: &str, text: &str| Some((author.to_owned(), text.to_owned()));
+    assert_eq!(
+        shown(quoted(json!({ "id": "5", "author": bob, "content": "**who** is in?" }))),
+        said("Bobby", "who is in?")
+    );
+    scene.event(&with(json!({ "content": "hi", "author": bob, "member": { "nick": "Bob the builder" } })));
+    let file = json!({ "id": "5", "author": bob, "content": "", "attachments": [{ "filename": "a.png", "content_type": "image/png" }] });
+    assert_eq!(shown(quoted(file)), said("Bob the builder", "[Image: a.png]"), "as the guild calls him");
+    let by_webhook =
+        json!({ "id": "5", "webhook_id": "9", "author": { "id": "9", "username": "Ann" }, "content": "one" });
+    assert_eq!(shown(quoted(by_webhook)), said("Ann", "one"));
+    for unknown in [json!(null), json!({ "id": "5", "author": bob, "content": "" })] {
+        assert_eq!(quoted(unknown), None);
+    }
+}
+
+#[test]
+fn who_comes_is_told_by_discords_own_message() {
+    let scene = Scene::default();
+    let event = scene.event(&with(json!({ "type": 7, "content": "" })));
+    assert_eq!((&event.body, event.author.shown_name()), (&Body::Joined, "Captain Ann"));
+    assert_eq!((event.message_id.as_str(), event.missing), ("1100000000000000001", None));
+    let us = scene.event(&with(json!({ "type": 7, "content": "", "author": { "id": "9998", "bot": true } })));
+    assert_eq!(Missing::of(us.missing.as_ref()).own, Some(Own::Bot));
+}
+
+#[test]
+fn emoji_have_one_spelling_and_the_bots_reactions_are_nobodys() {
+    let scene = Scene::default();
+    let reaction = |user: &str, emoji: Value| json!({ "user_id": user, "channel_id": "290926798999357250", "message_id": "5", "emoji": emoji });
+    let given = |emoji: Value| match scene.events("MESSAGE_REACTION_ADD", &reaction("7", emoji)).remove(0).body {
+        Body::Reaction(reaction) => reaction.emoji,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(given(json!({ "id": null, "name": "👍" })), "👍");
+    assert_eq!(given(json!({ "id": null, "name": "❤" })), given(json!({ "id": null, "name": "❤\u{fe0f}" })));
+    assert_eq!(given(json!({ "id": "11", "name": "fire" })), "fire", "a server's own");
+    assert_eq!(given(json!({ "id": "11", "name": null })), "11", "one that was deleted");
+    let own = reaction("9998", json!({ "name": "👍" }));
+    assert!(
+        scene.is_passed_over("MESSAGE_REACTION_ADD", &own) && scene.is_passed_over("MESSAGE_REACTION_REMOVE", &own)
+    );
+}
+
+#[test]
+fn who_types_is_told_unless_it_is_us() {
+    let scene = Scene::default();
+    let typing = |data: Value| typing(&scene.listener(), &data);
+    let place = json!({ "channel_id": "20", "guild_id": "290926798626357999", "user_id": "7", "member": {
+        "nick": "Bob", "user": { "id": "7", "username": "bobby" } } });
+    let told = typing(place).expect("somebody types");
+    assert_eq!((told.channel.as_str(), told.author.shown_name()), ("20", "Bob"));
+    assert_eq!(told.parent.as_ref().map(ChannelKey::as_str), Some("290926798999357250"));
+    assert_eq!(told.address.text("channel_id"), Some("20"));
+    assert_eq!(typing(json!({ "channel_id": "20", "user_id": "9998" })), None);
+    assert_eq!(typing(json!({ "channel_id": "20" })), None);
 }
 
 #[test]

@@ -93,7 +93,7 @@ async fn a_switch_that_is_off_in_the_portal_is_named() {
 #[tokio::test]
 async fn missing_permissions_are_named_with_the_link_that_gives_them() {
     let scene = scene().await;
-    let bits = "permissions=275414895680";
+    let bits = "permissions=275414903872";
     scene.discord.deny(scene.bot.user, scene.channel, Permission::AttachFiles);
     let findings = examine(&scene, scene.channel).await;
     let finding = the(&findings, "`Attach Files`");
