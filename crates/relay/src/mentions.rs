@@ -21,7 +21,7 @@ use crate::exchange::{Exchange, Running, Stopping};
 pub(crate) use self::names::Names;
 
 /// How many mentioned people of one message are looked for by name, and how many names that were typed as text.
-const MENTIONED: usize = 20;
+const MENTIONED: usize = 10;
 const TYPED: usize = 5;
 
 /// What calls a whole room on one platform or another. Nobody of such a name is called: it could be everybody.
