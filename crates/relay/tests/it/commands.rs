@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use tieline_core::binding::Bindings as _;
+use tieline_core::clock::Clock as _;
 use tieline_core::event::{Authorship, Body, Event};
-use tieline_core::outbox::Accepted;
+use tieline_core::outbox::{Accepted, Intake, Outbox as _, Routing};
 use tieline_core::plan::Plan;
 
 use crate::house::{House, Options};
-use crate::scripted::{Scripted, message, plan, rule};
+use crate::scripted::{Scripted, SystemClock, message, plan, rule};
 
 /// A workspace and a messenger, with a room of each joined.
 fn joined() -> (Arc<Plan>, Arc<Scripted>, Arc<Scripted>) {
@@ -113,6 +114,25 @@ async fn a_command_that_comes_again_is_done_once() {
         house
     };
     house.settled().await;
+}
+
+#[tokio::test]
+async fn a_command_whose_answer_is_on_disk_is_not_done_again() {
+    let (plan, rc, wa) = joined();
+    let house = House::open(&plan, &[&rc, &wa]).await;
+    // The last process was killed before the command itself was committed.
+    let answer = Intake {
+        event: Arc::new(says("rc", "tieline notice to command r1", "the answer")),
+        realm: "workspace".into(),
+        target_names: Vec::new(),
+        received: SystemClock.now(),
+        routing: Routing::Filtered("it was said".into()),
+        about: None,
+    };
+    house.outbox.accept(answer).await.unwrap();
+    assert!(is_command(&rc.receive(says("rc", "r1", "/tie bind")).await));
+    house.settled().await;
+    assert!(rc.texts("R").is_empty(), "nothing is said twice");
 }
 
 #[tokio::test]
