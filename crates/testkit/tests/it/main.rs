@@ -24,6 +24,7 @@ mod limits;
 mod pigeon;
 mod proxies;
 mod realtime;
+mod rocketchat_changes;
 mod strict;
 mod whatsapp_client;
 mod whatsapp_faults;
