@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tieline_core::driver::{Inbound, InboundError};
-use tieline_core::event::Event;
+use tieline_core::event::{Body, Event};
 use tieline_core::id::EventSeq;
 use tieline_core::outbox::Accepted;
 use tokio::sync::watch;
@@ -32,7 +32,18 @@ struct Arrived {
     seen: HashMap<Key, EventSeq>,
 }
 
-/// What makes two events the same: instance, channel, message, kind, revision.
+impl Arrived {
+    /// The event that says what an edit without a revision says, if it is the last one about the message.
+    fn says_so(&self, edit: &Event) -> Option<EventSeq> {
+        let same = |event: &Event| event.message_id == edit.message_id && event.channel == edit.channel;
+        let last = self.new.iter().rposition(|event| same(event) && event.message().is_some())?;
+        let text = |event: &Event| event.message().map(|message| message.text.clone());
+        (text(&self.new[last]) == text(edit)).then_some(EventSeq(last as i64 + 1))
+    }
+}
+
+/// What makes two events the same: instance, channel, message, kind, revision. Edits without a revision are the same if
+/// they say the same.
 type Key = (String, String, String, &'static str, Option<String>);
 
 #[derive(Debug, Clone, Default)]
@@ -117,8 +128,13 @@ impl RecordingInbound {
             event.revision.clone(),
         );
         let mut arrived = self.lock();
-        if let Some(seq) = arrived.seen.get(&key) {
-            return Accepted::Repeat { seq: *seq };
+        let repeated = if matches!(event.body, Body::Edit(_)) && event.revision.is_none() {
+            arrived.says_so(&event)
+        } else {
+            arrived.seen.get(&key).copied()
+        };
+        if let Some(seq) = repeated {
+            return Accepted::Repeat { seq };
         }
         arrived.new.push(event);
         let seq = EventSeq(arrived.new.len() as i64);

@@ -116,6 +116,9 @@ impl RocketChatDriver {
                 content.text = parse(caption);
                 content.reply_to = quoted.or_else(|| content.reply_to.take());
             }
+            if let Some(quoted) = &content.reply_to {
+                content.quoted = quotation::shown(message, quoted, &self.instance.server);
+            }
             for block in &mut content.text.blocks {
                 if let Block::Line(spans) | Block::Quote(spans) | Block::Item(_, spans) | Block::Heading(_, spans) =
                     block

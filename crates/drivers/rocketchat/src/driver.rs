@@ -19,11 +19,13 @@ use crate::api::Api;
 use crate::change::{DELETE, REACT, UPDATE};
 use crate::cut;
 use crate::doctor::{CHECK, REFUSED};
+use crate::gate::Gate;
 use crate::instance::{Instance, Sender};
 use crate::mask::Mask;
 use crate::members::Members;
 use crate::openers::{self, Opener};
 use crate::part::{Change, Step, Work};
+use crate::realtime::TypingLine;
 use crate::receive::Receiver;
 use crate::refusal::Failure;
 use crate::room::RoomBook;
@@ -44,6 +46,7 @@ pub(crate) struct RocketChatDriver {
     pub(crate) mask: Mask,
     pub(crate) members: Members,
     pub(crate) turns: Turns,
+    pub(crate) typing: TypingLine,
     /// Whether the latest lookup of a message had no answer.
     pub(crate) silent: AtomicBool,
     pub(crate) wrong_tokens: Throttle,
@@ -61,6 +64,7 @@ impl RocketChatDriver {
             mask: Mask::default(),
             members: Members::default(),
             turns: Turns::default(),
+            typing: TypingLine::default(),
             silent: AtomicBool::new(false),
             wrong_tokens: Throttle::default(),
             bad_calls: Throttle::default(),
@@ -92,14 +96,15 @@ impl RocketChatDriver {
         }
     }
 
-    /// Checks the credentials until they are good.
-    async fn get_ready(&self, context: &DriverContext) {
+    /// Checks the credentials until they are good. Nothing waits at the gate meanwhile.
+    async fn get_ready(&self, context: &DriverContext, gate: &Gate) {
         if !self.api.login.is_possible() {
             context.health.ready();
             return;
         }
         let mut wait = RECHECK.0;
         while let Err(why) = self.check().await {
+            gate.open();
             context.health.failing(&why);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RECHECK.1);
@@ -146,12 +151,23 @@ impl Driver for RocketChatDriver {
         if self.instance.receive == ReceiveMethod::Realtime {
             return self.receive_realtime(&context).await;
         }
-        let handler = Arc::new(Receiver { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
+        let gate = Arc::new(Gate::shut());
+        if !self.catches_up() {
+            gate.open();
+        }
+        let (driver, inbound) = (Arc::clone(&self), Arc::clone(&context.inbound));
+        let handler = Arc::new(Receiver { driver, inbound, gate: Arc::clone(&gate) });
         let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
         let _mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
+        let receive = async {
+            self.get_ready(&context, &gate).await;
+            if self.catches_up() {
+                self.catch_up(&context, &gate).await;
+            }
+        };
         tokio::select! {
             () = context.shutdown.cancelled() => return Ok(()),
-            () = self.get_ready(&context) => {}
+            () = receive => {}
         }
         context.shutdown.cancelled().await;
         Ok(())
@@ -163,6 +179,13 @@ impl Driver for RocketChatDriver {
 
     fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
+    }
+
+    /// Only a session of the realtime API can say it.
+    async fn show_typing(&self, target: &Address) {
+        if let Some(room) = target.text("room_id") {
+            self.typing.show(room);
+        }
     }
 
     async fn account_named(&self, target: &Address, name: &str) -> Option<String> {

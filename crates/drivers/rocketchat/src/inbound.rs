@@ -54,8 +54,8 @@ pub(crate) fn event(
     let content = Message {
         text: parse(text),
         attachments: uploaded.map(|message| files::of(instance, message)).unwrap_or_default(),
+        quoted: uploaded.zip(quoted.as_ref()).and_then(|(message, id)| quotation::shown(message, id, &instance.server)),
         reply_to: quoted.or(tmid),
-        quoted: None,
     };
     let username = filled(payload.user_name.as_ref()).unwrap_or_default();
     let display_name = payload.user.as_ref().and_then(|user| filled(user.name.as_ref())).unwrap_or_default();

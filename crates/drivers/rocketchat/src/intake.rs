@@ -1,38 +1,48 @@
-//! Takes what the realtime API tells: finds out what is new about it, hands it in, and moves the cursor behind it.
+//! Takes what the server tells of messages: finds out what is new about each, hands it in, and moves the cursor behind it.
 //!
 //! - The cursor of a room never stands behind a change that is not on disk.
-//! - Nothing that was missed is told by the API itself. When a room begins in a session, what it said since the cursor is
-//!   fetched and handed in first; what it says meanwhile waits. If that cannot be fetched the session is given up, and the
-//!   next one begins at the same place.
-//! - A room that was never heard before begins now: what was written there before is never handed in as new.
+//! - When a room is entered, what it said since the cursor is fetched and handed in first.
+//! - A room that was never heard before begins behind the latest change in it: what was written there before is never
+//!   handed in as new.
+//!
+//! Who says what there is to take is the realtime API's [session](crate::realtime), or, where an Outgoing Webhook tells
+//! what is written, the [rounds](crate::catch_up) that find what it did not tell.
 
-use std::collections::{HashMap, HashSet};
+mod cursor;
+mod gap;
+mod kind;
+mod memory;
+mod missed;
+mod news;
+mod roster;
+
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Value;
 use tieline_core::driver::{CursorError, DriverContext, DriverError, InboundError};
 use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, MessageId};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::cursor::{Cursor, Place};
-use super::memory::{Memory, Seen, Standing, millis};
-use super::news::as_rest;
-use super::roster::Roster;
-use super::signal::{Dispatch, What};
-use super::word::{Changed, MESSAGES, MY_MESSAGES, ROOM};
+pub(crate) use self::memory::millis;
+pub(crate) use self::roster::Roster;
+
+use self::cursor::{Cursor, Place};
+use self::gap::{Found, Gap};
+use self::kind::Kind;
+use self::memory::{Memory, Seen, Standing};
+use self::missed::{Pages, Unheard};
+use self::news::as_rest;
 use crate::driver::RocketChatDriver;
 
 /// How often the cursor is kept at most.
 const KEEP: Duration = Duration::from_secs(1);
 /// How far before the cursor is looked, in milliseconds: changes need not be told in the order of their times.
 const OVERLAP: i64 = 60_000;
-/// How many messages may wait for what their rooms said before.
-const PARKED: usize = 1000;
 
 /// Why the intake stops.
-enum Stop {
+pub(crate) enum Stop {
     /// The relay is stopping.
     Asked,
     /// Something cannot be kept.
@@ -54,26 +64,17 @@ impl From<CursorError> for Stop {
     }
 }
 
-/// Takes events.
+/// Takes what the server tells.
 pub(crate) struct Intake<'d> {
     driver: &'d RocketChatDriver,
     context: &'d DriverContext,
     roster: &'d Roster,
     cursor: Cursor,
     memory: Memory,
-    /// Tells the line that this session is of no use any more.
-    behind: mpsc::Sender<String>,
-    session: u64,
-    /// Whether the session is given up.
-    stale: bool,
-    /// Whether the session hears every room, also those that the bot joins in it.
-    every: bool,
-    /// By room that has begun in this session: what was posted earlier than this and is not known is not new.
-    open: HashMap<String, i64>,
-    /// What rooms said that have not begun.
-    parked: Vec<Value>,
     /// Encrypted rooms that were told of.
     encrypted: HashSet<String>,
+    /// Rooms of which the server does not say what was missed, and that were told of.
+    untold: HashSet<String>,
     /// Whether the cursor moved since it was kept.
     moved: bool,
     /// When the cursor may be kept again.
@@ -81,63 +82,41 @@ pub(crate) struct Intake<'d> {
 }
 
 impl<'d> Intake<'d> {
-    pub(crate) fn new(
+    /// Goes on where the last one kept its place.
+    pub(crate) async fn begin(
         driver: &'d RocketChatDriver,
         context: &'d DriverContext,
         roster: &'d Roster,
-        cursor: Cursor,
-        behind: mpsc::Sender<String>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, CursorError> {
+        let cursors = &*context.cursors;
+        Ok(Self {
             driver,
             context,
             roster,
-            cursor,
-            memory: Memory::default(),
-            behind,
-            session: 0,
-            stale: false,
-            every: false,
-            open: HashMap::new(),
-            parked: Vec::new(),
+            cursor: Cursor::read(cursors, &driver.instance).await?,
+            memory: Memory::recalling(Cursor::reactions(cursors, &driver.instance).await?),
             encrypted: HashSet::new(),
+            untold: HashSet::new(),
             moved: false,
             keep_at: Instant::now(),
-        }
+        })
     }
 
-    /// Takes events until shutdown, or until one cannot be kept.
-    pub(crate) async fn take(mut self, mut events: mpsc::Receiver<Dispatch>) -> Result<(), DriverError> {
-        let stop = loop {
-            // What is dropped half-done here is not behind the cursor, so it is fetched again.
-            let next = tokio::select! {
-                biased;
-                () = self.context.shutdown.cancelled() => Err(Stop::Asked),
-                next = self.next(&mut events) => next,
-            };
-            if let Err(stop) = next {
-                break stop;
-            }
-        };
-        match stop {
-            Stop::Failed(error) => Err(error),
-            Stop::Asked => self.keep().await.map_err(|error| DriverError(error.to_string())),
-        }
-    }
-
-    async fn next(&mut self, events: &mut mpsc::Receiver<Dispatch>) -> Result<(), Stop> {
-        tokio::select! {
-            biased;
-            () = sleep_until(self.keep_at), if self.moved => Ok(self.keep().await?),
-            dispatch = events.recv() => match dispatch {
-                Some(dispatch) => self.hear(dispatch).await,
-                None => Err(Stop::Asked),
-            },
-        }
-    }
-
-    async fn keep(&mut self) -> Result<(), CursorError> {
+    /// Waits until the cursor is to be kept.
+    pub(crate) async fn is_due(&self) {
         if self.moved {
+            sleep_until(self.keep_at).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Keeps the cursor, if it moved.
+    pub(crate) async fn keep(&mut self) -> Result<(), CursorError> {
+        if self.moved {
+            if let Some(reactions) = self.memory.reactions() {
+                self.cursor.write_reactions(&*self.context.cursors, &reactions).await?;
+            }
             self.cursor.write(&*self.context.cursors).await?;
             self.moved = false;
             self.keep_at = Instant::now() + KEEP;
@@ -145,166 +124,122 @@ impl<'d> Intake<'d> {
         Ok(())
     }
 
-    async fn hear(&mut self, dispatch: Dispatch) -> Result<(), Stop> {
-        if dispatch.session != self.session {
-            self.session = dispatch.session;
-            self.stale = false;
-            self.every = false;
-            self.open.clear();
-            self.parked.clear();
-        }
-        if self.stale {
-            return Ok(());
-        }
-        match dispatch.what {
-            What::Began { rooms, every } => {
-                self.every = every;
-                for room in rooms {
-                    self.begin(&room).await?;
-                }
-                let parked = std::mem::take(&mut self.parked);
-                for message in parked {
-                    self.route(message).await?;
-                }
-                Ok(())
-            }
-            What::Changed(changed) => self.changed(changed).await,
-        }
+    /// Whether a rule takes what a room says.
+    pub(crate) fn listens_to(&self, room: &str) -> bool {
+        ChannelKey::new(room).is_ok_and(|channel| self.context.sources.listens_to(&channel, None))
     }
 
-    /// This session is of no use.
-    fn give_up(&mut self, why: String) {
-        self.stale = true;
-        if self.behind.try_send(why).is_err() {
-            tracing::debug!(instance = %self.driver.instance.id, "The line was told already that the session is of no use");
-        }
+    /// Forgets its place in rooms that no rule listens to: one that is a source again later begins anew.
+    pub(crate) fn leave_others(&mut self) {
+        let sources = &*self.context.sources;
+        let heard = |room: &str| ChannelKey::new(room).is_ok_and(|channel| sources.listens_to(&channel, None));
+        self.moved |= self.cursor.retain(heard);
     }
 
-    /// A room is heard from now on. What it said since the cursor is handed in first.
-    async fn begin(&mut self, room: &str) -> Result<(), Stop> {
-        if self.stale {
-            return Ok(());
-        }
+    /// A room is heard from now on. What it said since the cursor is handed in first. Returns since when an unknown message
+    /// is new, in milliseconds since 1970; `Ok(Err(why))`: nobody could say now what was missed.
+    pub(crate) async fn enter(&mut self, room: &str) -> Result<Result<i64, String>, Stop> {
         let now = self.driver.services.clock.now().as_millisecond();
-        let Some(Place { from, reached }) = self.cursor.of(room) else {
-            self.open.insert(room.to_owned(), now);
-            self.cursor.begin(room, now);
+        let Some(Place { from, reached, asked }) = self.cursor.of(room) else {
+            let begins = match self.driver.latest(room).await {
+                Ok(latest) => latest + 1,
+                Err(Unheard::Later(why)) => return Ok(Err(why)),
+                // A server without pages, or a room that is closed to the bot: our clock has to do.
+                Err(Unheard::Never(_)) => now,
+            };
+            self.cursor.begin(room, begins, now);
             self.moved = true;
-            return Ok(());
+            self.keep().await?;
+            return Ok(Ok(begins));
         };
-        let Some(catch_up) = self.driver.instance.catch_up else {
-            self.open.insert(room.to_owned(), reached);
-            return Ok(());
-        };
+        let Some(catch_up) = self.driver.instance.catch_up else { return Ok(Ok(reached)) };
         let oldest = now.saturating_sub(i64::try_from(catch_up.max_age.as_millis()).unwrap_or(i64::MAX));
         let since = (reached - OVERLAP).max(oldest);
-        let missed = match self.driver.missed(room, since).await {
-            Ok(missed) => missed,
-            Err(why) => {
-                self.give_up(why);
-                return Ok(());
-            }
-        };
         let floor = since.max(from);
-        let posted = |message: &Value| millis(&message["ts"]).is_some_and(|posted| posted >= floor);
-        let news = missed.messages.iter().filter(|message| posted(message)).count();
-        let mut too_many = news.saturating_sub(catch_up.max_messages as usize);
+        let driver = self.driver;
+        let mut pages = Pages::new(driver, room, since, now - asked.max(reached));
+        let mut gap = Gap::new(catch_up.max_messages as usize);
         let mut latest = reached;
-        for message in missed.messages {
-            latest = latest.max(millis(&message["_updatedAt"]).unwrap_or(latest));
-            if posted(&message) && too_many > 0 {
-                too_many -= 1;
-                continue;
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(Unheard::Later(why)) => return Ok(Err(why)),
+                Err(Unheard::Never(failure)) => {
+                    if self.untold.insert(room.to_owned()) {
+                        tracing::warn!(
+                            instance = %driver.instance.id, room, %failure,
+                            "Rocket.Chat does not tell what was written in a room while nobody listened; it is missed"
+                        );
+                    }
+                    return Ok(Ok(floor));
+                }
+            };
+            for message in page.messages {
+                latest = latest.max(millis(&message["_updatedAt"]).unwrap_or(latest));
+                if let Some(found) = self.weigh(message, floor, false).await {
+                    gap.add(found);
+                }
             }
-            self.message(message, floor, false).await?;
+            gap.gone.extend(page.deleted);
         }
-        for gone in missed.deleted {
+        self.untold.remove(room);
+        let (found, gone) = gap.in_order();
+        for found in found {
+            self.tell(found).await?;
+        }
+        for gone in gone {
             self.gone(room, &gone).await?;
         }
-        self.open.insert(room.to_owned(), floor);
-        self.cursor.reach(room, latest);
-        self.moved = true;
-        Ok(())
+        self.moved |= self.cursor.reach(room, latest);
+        self.cursor.asked(room, now);
+        Ok(Ok(floor))
     }
 
-    async fn changed(&mut self, changed: Changed) -> Result<(), Stop> {
-        match changed.stream.as_str() {
-            MESSAGES => {
-                let joined = changed.args.get(1).is_some_and(|facts| facts["roomParticipant"] == true);
-                if changed.key == MY_MESSAGES && !joined {
-                    return Ok(());
-                }
-                match changed.args.into_iter().next() {
-                    Some(message) => self.route(message).await,
-                    None => Ok(()),
-                }
-            }
-            ROOM => match changed.key.split_once('/') {
-                Some((room, "deleteMessage")) if self.open.contains_key(room) => {
-                    for gone in changed.args.iter().filter_map(|gone| gone["_id"].as_str()) {
-                        self.gone(room, gone).await?;
-                    }
-                    Ok(())
-                }
-                Some((room, "deleteMessageBulk")) if self.open.contains_key(room) => {
-                    for said in &changed.args {
-                        self.pruned(room, said).await?;
-                    }
-                    Ok(())
-                }
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    /// A message that the API told goes where it belongs: to be handed in, or to wait for what its room said before.
-    async fn route(&mut self, message: Value) -> Result<(), Stop> {
-        let Some(room) = message["rid"].as_str().map(str::to_owned) else { return Ok(()) };
-        let listened = ChannelKey::new(&room).is_ok_and(|channel| self.context.sources.listens_to(&channel, None));
-        if !listened {
-            return Ok(());
-        }
-        if !self.open.contains_key(&room) {
-            if !self.every {
-                if self.parked.len() >= PARKED {
-                    self.give_up("too much is said while it is fetched".to_owned());
-                } else {
-                    self.parked.push(message);
-                }
-                return Ok(());
-            }
-            self.begin(&room).await?;
-        }
-        let Some(begun) = self.open.get(&room).copied().filter(|_| !self.stale) else { return Ok(()) };
-        let floor = self.cursor.of(&room).map_or(begun, |place| begun.max(place.reached - OVERLAP));
+    /// The server told of a message in a room that was entered; `floor` is what [`enter`](Self::enter) returned.
+    pub(crate) async fn hear(&mut self, room: &str, message: Value, floor: i64) -> Result<(), Stop> {
+        let floor = self.cursor.of(room).map_or(floor, |place| floor.max(place.reached - OVERLAP));
         let updated = millis(&message["_updatedAt"]);
-        self.message(message, floor, true).await?;
+        if let Some(found) = self.weigh(message, floor, true).await {
+            self.tell(found).await?;
+        }
         if let Some(updated) = updated {
-            self.cursor.reach(&room, updated);
+            self.cursor.reach(room, updated);
             self.moved = true;
         }
         Ok(())
     }
 
-    /// Hands in what is new about a message. One that nobody knows and that was posted before `floor` is not new; but what
-    /// is told at once, `live`, and was just posted is, whatever the server's clock says.
-    async fn message(&mut self, message: Value, floor: i64, live: bool) -> Result<(), Stop> {
+    /// Finds out whether a message is known; `None`: there is nothing to be told of it. One that nobody knows and that was
+    /// posted before `floor` is not new; but what is told at once, `live`, and was just posted is, whatever the server's
+    /// clock says.
+    async fn weigh(&mut self, message: Value, floor: i64, live: bool) -> Option<Found> {
         let Some(seen) = Seen::read(&message) else {
             tracing::debug!(instance = %self.driver.instance.id, "A message without id, room or time is left out");
-            return Ok(());
+            return None;
         };
-        if !self.is_said(&message, &seen) {
-            return Ok(());
+        if !self.is_told(&message, &seen) {
+            return None;
         }
         let standing = if self.memory.holds(&seen.id) || self.is_known(&seen.id).await {
             Standing::Known
         } else if seen.posted < floor && !(live && seen.is_fresh()) {
             Standing::Old
         } else {
-            self.cursor.heard(&seen.room, seen.posted);
             Standing::New
         };
+        if standing == Standing::Known && self.memory.is_plain(&seen) {
+            self.memory.hear(seen, standing);
+            return None;
+        }
+        Some(Found { message, seen, standing })
+    }
+
+    /// Hands in what is new about a message.
+    async fn tell(&mut self, Found { message, seen, standing }: Found) -> Result<(), Stop> {
+        if standing == Standing::New {
+            self.cursor.heard(&seen.room, seen.posted);
+        }
         let turns = self.memory.hear(seen.clone(), standing);
         if turns.is_empty() {
             return Ok(());
@@ -319,13 +254,13 @@ impl<'d> Intake<'d> {
         Ok(())
     }
 
-    /// Whether somebody said it, and we can read it.
-    fn is_said(&mut self, message: &Value, seen: &Seen) -> bool {
+    /// Whether a message is anything that is told.
+    fn is_told(&mut self, message: &Value, seen: &Seen) -> bool {
         let id = &self.driver.instance.id;
-        match seen.kind.as_deref() {
-            None if message["private"] == true => false,
-            None | Some("rm") => true,
-            Some("e2e") => {
+        match seen.kind {
+            Kind::Said if message["private"] == true => false,
+            Kind::Said | Kind::Removed | Kind::Joined | Kind::Left | Kind::Topic => true,
+            Kind::Encrypted => {
                 if self.encrypted.insert(seen.room.clone()) {
                     tracing::warn!(
                         instance = %id, room = seen.room,
@@ -334,7 +269,8 @@ impl<'d> Intake<'d> {
                 }
                 false
             }
-            Some(kind) => {
+            Kind::Other => {
+                let kind = message["t"].as_str().unwrap_or_default();
                 tracing::debug!(instance = %id, message = seen.id, kind, "A message of the server itself is not relayed");
                 false
             }
@@ -348,7 +284,8 @@ impl<'d> Intake<'d> {
         }
     }
 
-    async fn gone(&mut self, room: &str, message: &str) -> Result<(), Stop> {
+    /// A message is gone.
+    pub(crate) async fn gone(&mut self, room: &str, message: &str) -> Result<(), Stop> {
         let event = self.driver.deletion(room, message, self.roster).filter(|_| self.memory.forget(message));
         match event {
             Some(event) => self.accept(event).await,
@@ -358,7 +295,7 @@ impl<'d> Intake<'d> {
 
     /// A room was pruned. Older servers do not say which messages are gone, only from when to when; then those go that are
     /// remembered.
-    async fn pruned(&mut self, room: &str, said: &Value) -> Result<(), Stop> {
+    pub(crate) async fn pruned(&mut self, room: &str, said: &Value) -> Result<(), Stop> {
         let names = |key: &str| said[key].as_array().into_iter().flatten().filter_map(Value::as_str);
         let mut gone: Vec<String> = names("ids").map(str::to_owned).collect();
         if gone.is_empty() {
@@ -375,6 +312,16 @@ impl<'d> Intake<'d> {
             self.gone(room, &message).await?;
         }
         Ok(())
+    }
+
+    /// Somebody does something in a room, as `user-activity` tells it: who, and what.
+    pub(crate) async fn busy(&self, room: &str, said: &[Value]) {
+        let [who, what, ..] = said else { return };
+        let types = what.as_array().is_some_and(|what| what.iter().any(|one| one == "user-typing"));
+        let typing = self.driver.typing(room, who.as_str().unwrap_or_default(), self.roster);
+        if let Some(typing) = typing.filter(|_| types) {
+            self.context.inbound.typing(typing).await;
+        }
     }
 
     async fn accept(&mut self, event: Event) -> Result<(), Stop> {

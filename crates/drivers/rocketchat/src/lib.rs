@@ -9,6 +9,7 @@
 
 mod address;
 mod api;
+mod catch_up;
 mod change;
 mod classify;
 mod closing;
@@ -24,10 +25,12 @@ mod factory;
 mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+mod gate;
 mod hook;
 mod how;
 mod inbound;
 mod instance;
+mod intake;
 mod lenient;
 mod login;
 mod mask;

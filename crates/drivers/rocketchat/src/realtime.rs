@@ -1,21 +1,17 @@
 //! The realtime API: the WebSocket over which Rocket.Chat tells what happens, in the words of DDP, version 1.
 //!
-//! The [machine] holds the rules and knows no socket; the [line](mod@line) is the socket; the [intake] hands events in.
+//! The [machine] holds the rules and knows no socket; the [line](mod@line) is the socket; the [session] takes what is told.
 //! What is sent goes by REST all the same: the realtime API takes no alias and swallows errors.
 
 #[cfg(test)]
 mod cases;
-mod cursor;
-mod intake;
 mod line;
 mod machine;
-mod memory;
 #[cfg(test)]
 mod model;
-mod news;
-mod roster;
+mod session;
 mod signal;
-mod sync;
+mod typing;
 mod word;
 
 use tieline_core::driver::{DriverContext, DriverError};
@@ -24,11 +20,13 @@ use url::Url;
 
 use crate::driver::RocketChatDriver;
 use crate::instance::Instance;
-use crate::realtime::cursor::Cursor;
-use crate::realtime::intake::Intake;
+use crate::intake::{Intake, Roster};
 use crate::realtime::line::Line;
 use crate::realtime::machine::Machine;
-use crate::realtime::roster::Roster;
+use crate::realtime::session::Session;
+
+pub(crate) use crate::realtime::signal::Wanted;
+pub(crate) use crate::realtime::typing::TypingLine;
 #[cfg(feature = "fuzz")]
 pub(crate) use crate::realtime::word::Word;
 
@@ -48,14 +46,13 @@ impl RocketChatDriver {
     pub(crate) async fn receive_realtime(&self, context: &DriverContext) -> Result<(), DriverError> {
         let url = address(&self.instance)
             .ok_or_else(|| DriverError("`server_url` has no address of the realtime API".to_owned()))?;
-        let cursor = Cursor::read(&*context.cursors, &self.instance).await;
-        let cursor = cursor.map_err(|error| DriverError(error.to_string()))?;
         let roster = Roster::default();
+        let intake = Intake::begin(self, context, &roster).await.map_err(|error| DriverError(error.to_string()))?;
         let machine = Machine::new(self.api.login.password().is_some());
         let (events, taken) = mpsc::channel(WAITING);
         let (behind, broken) = mpsc::channel(1);
         let line = Line::new(self, context, &roster, machine, url).hold(events, broken);
-        let ((), ended) = tokio::join!(line, Intake::new(self, context, &roster, cursor, behind).take(taken));
+        let ((), ended) = tokio::join!(line, Session::new(self, context, intake, behind).take(taken));
         ended
     }
 }

@@ -11,6 +11,7 @@ use tieline_core::secret::Secret;
 use tieline_core::webhook::{WebhookHandler, WebhookRequest, WebhookResponse};
 
 use crate::driver::RocketChatDriver;
+use crate::gate::Gate;
 use crate::inbound::{self, Received};
 use crate::payload::{self, BadCall};
 
@@ -19,6 +20,8 @@ use crate::payload::{self, BadCall};
 pub(crate) struct Receiver {
     pub(crate) driver: Arc<RocketChatDriver>,
     pub(crate) inbound: Arc<dyn Inbound>,
+    /// What was missed goes first.
+    pub(crate) gate: Arc<Gate>,
 }
 
 #[async_trait]
@@ -47,6 +50,7 @@ impl Receiver {
             Ok(Received::Own | Received::Nothing) => return WebhookResponse::ok(),
             Err(bad) => return self.refuse(&bad, peer),
         };
+        self.gate.through(event.channel.as_str()).await;
         match self.inbound.accept(event).await {
             Ok(_) => WebhookResponse::ok(),
             Err(error) => WebhookResponse::refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),

@@ -37,6 +37,8 @@ pub struct RocketChatScript {
     pub bot_flag_as_object: bool,
     /// `Message_ShowDeletedStatus`: a message that is deleted stays, empty.
     pub show_deleted_status: bool,
+    /// Whether `chat.syncMessages` tells what changed in pages, too; older servers tell it all in one answer only.
+    pub sync_pages: bool,
     /// `Message_AllowEditing`: whether people may edit what they wrote.
     pub allow_editing: bool,
     /// `Message_AllowEditing_BlockEditInMinutes`: for how long; 0: for ever.
@@ -70,6 +72,7 @@ impl Default for RocketChatScript {
             separate_response: None,
             bot_flag_as_object: false,
             show_deleted_status: false,
+            sync_pages: true,
             allow_editing: true,
             edit_minutes: 0,
             allow_deleting: true,

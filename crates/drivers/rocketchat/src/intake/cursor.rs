@@ -1,20 +1,22 @@
-//! How far we have come in what rooms say, as it is kept in the outbox.
+//! How far we have come in what rooms say, and what stood there, as it is kept in the outbox.
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tieline_core::driver::{CursorError, Cursors};
 
+use super::memory::Reactions;
 use crate::instance::Instance;
 
 /// The cursor's name.
-const NAME: &str = "realtime";
+const ROOMS: &str = "rooms";
+/// The name under which it is kept who reacted.
+const REACTIONS: &str = "reactions";
 
 /// For each room where it begins and the latest change that is on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// Where the ids are unique. What another server said is of no use.
     realm: String,
     rooms: BTreeMap<String, Place>,
 }
@@ -26,30 +28,46 @@ pub(crate) struct Place {
     pub(crate) from: i64,
     /// What changed until then is on disk.
     pub(crate) reached: i64,
+    /// When the server was asked last what changed, by our clock.
+    #[serde(default)]
+    pub(crate) asked: i64,
+}
+
+/// Something that is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept<T> {
+    /// Where the ids are unique. What another server said is of no use.
+    realm: String,
+    kept: T,
 }
 
 impl Cursor {
     /// Reads it. What cannot be understood, or is another server's, counts as none.
     pub(crate) async fn read(cursors: &dyn Cursors, instance: &Instance) -> Result<Self, CursorError> {
-        let new = Self { realm: instance.realm.clone(), rooms: BTreeMap::new() };
-        let Some(kept) = cursors.get(NAME).await? else { return Ok(new) };
-        match serde_json::from_str::<Self>(&kept) {
-            Ok(cursor) if cursor.realm == instance.realm => Ok(cursor),
-            Ok(_) => Ok(new),
-            Err(error) => {
-                tracing::warn!(
-                    instance = %instance.id, %error,
-                    "The place in what Rocket.Chat told cannot be read; what was written while tieline did not run is missed"
-                );
-                Ok(new)
-            }
-        }
+        let rooms = read(cursors, ROOMS, instance).await?;
+        Ok(Self { realm: instance.realm.clone(), rooms })
     }
 
     /// Keeps it.
     pub(crate) async fn write(&self, cursors: &dyn Cursors) -> Result<(), CursorError> {
-        let text = serde_json::to_string(self).unwrap_or_default();
-        cursors.set(NAME, &text).await
+        write(cursors, ROOMS, &self.realm, &self.rooms).await
+    }
+
+    /// Reads who had reacted to the latest messages, by their ids.
+    pub(crate) async fn reactions(
+        cursors: &dyn Cursors,
+        instance: &Instance,
+    ) -> Result<BTreeMap<String, Reactions>, CursorError> {
+        read(cursors, REACTIONS, instance).await
+    }
+
+    /// Keeps who has reacted to the latest messages.
+    pub(crate) async fn write_reactions(
+        &self,
+        cursors: &dyn Cursors,
+        reactions: &BTreeMap<String, Reactions>,
+    ) -> Result<(), CursorError> {
+        write(cursors, REACTIONS, &self.realm, reactions).await
     }
 
     /// How far we have come in a room; `None`: it was never heard.
@@ -57,16 +75,22 @@ impl Cursor {
         self.rooms.get(room).copied()
     }
 
-    /// A room is heard for the first time.
-    pub(crate) fn begin(&mut self, room: &str, now: i64) {
-        self.rooms.insert(room.to_owned(), Place { from: now, reached: now });
+    /// A room is heard for the first time: what is posted from this time on.
+    pub(crate) fn begin(&mut self, room: &str, at: i64, now: i64) {
+        self.rooms.insert(room.to_owned(), Place { from: at, reached: at, asked: now });
     }
 
-    /// What a room said until then is on disk.
-    pub(crate) fn reach(&mut self, room: &str, at: i64) {
+    /// The server was asked what changed in a room. That alone is not worth a write.
+    pub(crate) fn asked(&mut self, room: &str, now: i64) {
         if let Some(place) = self.rooms.get_mut(room) {
-            place.reached = place.reached.max(at);
+            place.asked = now;
         }
+    }
+
+    /// What a room said until then is on disk. Whether that is further than before.
+    pub(crate) fn reach(&mut self, room: &str, at: i64) -> bool {
+        let behind = self.rooms.get_mut(room).filter(|place| place.reached < at);
+        behind.map(|place| place.reached = at).is_some()
     }
 
     /// Something that was posted then was heard, so the server's clock is behind ours.
@@ -75,4 +99,36 @@ impl Cursor {
             place.from = place.from.min(posted);
         }
     }
+
+    /// Forgets the rooms that are not heard any more: they will begin anew. Whether there were any.
+    pub(crate) fn retain(&mut self, heard: impl Fn(&str) -> bool) -> bool {
+        let before = self.rooms.len();
+        self.rooms.retain(|room, _| heard(room));
+        self.rooms.len() < before
+    }
+}
+
+async fn read<T: DeserializeOwned + Default>(
+    cursors: &dyn Cursors,
+    name: &str,
+    instance: &Instance,
+) -> Result<T, CursorError> {
+    let Some(kept) = cursors.get(name).await? else { return Ok(T::default()) };
+    match serde_json::from_str::<Kept<T>>(&kept) {
+        Ok(kept) if kept.realm == instance.realm => Ok(kept.kept),
+        Ok(_) => Ok(T::default()),
+        Err(error) => {
+            tracing::warn!(
+                instance = %instance.id, name, %error,
+                "The place in what Rocket.Chat told cannot be read; what was written while tieline did not run is missed"
+            );
+            Ok(T::default())
+        }
+    }
+}
+
+async fn write<T: Serialize>(cursors: &dyn Cursors, name: &str, realm: &str, kept: &T) -> Result<(), CursorError> {
+    let failed = |error: serde_json::Error| CursorError { name: name.to_owned(), why: error.to_string() };
+    let text = serde_json::to_string(&Kept { realm: realm.to_owned(), kept }).map_err(failed)?;
+    cursors.set(name, &text).await
 }

@@ -2,21 +2,26 @@
 //!
 //! The server sends the whole message again at every change: an edit, a reaction, a pin, a star, a preview that is done,
 //! a reply in its thread. So many of the latest messages are remembered; of the others only the outbox knows whether they
-//! were seen.
+//! were seen. Who has reacted to the latest is kept between processes, so that it shows what was taken back meanwhile.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use serde_json::Value;
+use tieline_core::emoji;
+
+use super::kind::Kind;
 
 /// How many messages are remembered.
 const MOST: usize = 10_000;
+/// Of how many messages is kept who has reacted to them.
+const KEPT: usize = 500;
 /// What is changed so soon after it was made was changed by that: nobody else has done anything to it yet.
 const FRESH: i64 = 2_000;
 
-/// Who reacted, by emoji without colons.
-type Reactions = BTreeMap<String, BTreeSet<String>>;
+/// Who reacted, by emoji.
+pub(crate) type Reactions = BTreeMap<String, BTreeSet<String>>;
 
 /// A message, as far as its state can be compared. Times are the server's, in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +34,7 @@ pub(crate) struct Seen {
     /// When anything about it changed last.
     pub(crate) updated: i64,
     edited: Option<i64>,
-    /// What kind of system message it is.
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Kind,
     text: u64,
     reactions: Reactions,
 }
@@ -69,7 +73,11 @@ impl Seen {
             let names = who["usernames"].as_array().into_iter().flatten();
             names.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
         };
-        let reactions = message["reactions"].as_object().into_iter().flatten();
+        // Several short codes may mean the same emoji.
+        let mut reactions = Reactions::new();
+        for (code, who) in message["reactions"].as_object().into_iter().flatten() {
+            reactions.entry(emoji::canonical(code)).or_default().extend(names(who));
+        }
         Some(Self {
             id: text("_id")?.to_owned(),
             room: text("rid")?.to_owned(),
@@ -77,9 +85,9 @@ impl Seen {
             posted,
             updated: millis(&message["_updatedAt"]).unwrap_or(posted),
             edited: millis(&message["editedAt"]),
-            kind: text("t").map(str::to_owned),
+            kind: Kind::of(text("t")),
             text: hasher.finish(),
-            reactions: reactions.map(|(emoji, who)| (emoji.trim_matches(':').to_owned(), names(who))).collect(),
+            reactions,
         })
     }
 
@@ -110,9 +118,31 @@ pub(crate) struct Memory {
     entries: HashMap<String, Entry>,
     order: BTreeMap<u64, String>,
     next: u64,
+    /// Messages that are gone and of which nothing else is known.
+    departed: HashSet<String>,
+    /// Who had reacted, by an earlier process, to messages that were not heard of since.
+    recalled: BTreeMap<String, Reactions>,
+    /// Whether any reactions changed since they were asked for.
+    reacted: bool,
 }
 
 impl Memory {
+    /// A memory in which stands who had reacted, by an earlier process.
+    pub(crate) fn recalling(reactions: BTreeMap<String, Reactions>) -> Self {
+        Self { recalled: reactions, ..Self::default() }
+    }
+
+    /// Who has reacted to the latest messages, if that changed since it was asked for.
+    pub(crate) fn reactions(&mut self) -> Option<BTreeMap<String, Reactions>> {
+        if !std::mem::take(&mut self.reacted) {
+            return None;
+        }
+        let latest = self.order.values().rev().filter_map(|id| self.entries.get(id));
+        let latest = latest.filter(|entry| !entry.gone).map(|entry| (&entry.seen.id, &entry.seen.reactions));
+        let all = latest.filter(|(_, reactions)| !reactions.is_empty()).chain(&self.recalled);
+        Some(all.take(KEPT).map(|(id, reactions)| (id.clone(), reactions.clone())).collect())
+    }
+
     pub(crate) fn holds(&self, message: &str) -> bool {
         self.entries.contains_key(message)
     }
@@ -120,14 +150,17 @@ impl Memory {
     /// A message came. What is new about it, in order; `standing` counts only if it is not remembered.
     pub(crate) fn hear(&mut self, seen: Seen, standing: Standing) -> Vec<Turn> {
         let before = self.entries.get(&seen.id);
-        let gone = before.is_some_and(|entry| entry.gone);
-        let deleted = seen.kind.as_deref() == Some("rm");
+        let gone = before.is_some_and(|entry| entry.gone) || self.departed.remove(&seen.id);
+        let deleted = seen.kind == Kind::Removed;
         let mut turns = Vec::new();
         if deleted && !gone {
             turns.push(Turn::Deleted);
-        } else if !gone && seen.kind.is_none() {
-            let none = Reactions::new();
-            let reactions = before.map_or(&none, |entry| &entry.seen.reactions);
+        } else if seen.kind.is_news() && before.is_none() && standing == Standing::New {
+            turns.push(Turn::Posted);
+        } else if !gone && seen.kind == Kind::Said {
+            let recalled = self.recalled.remove(&seen.id).unwrap_or_default();
+            let reactions = before.map_or(&recalled, |entry| &entry.seen.reactions);
+            self.reacted |= *reactions != seen.reactions;
             match before {
                 Some(Entry { seen: old, .. }) if seen.edited > old.edited && seen.text != old.text => {
                     turns.push(Turn::Edited);
@@ -147,10 +180,19 @@ impl Memory {
 
     /// A message is gone. Whether that is new.
     pub(crate) fn forget(&mut self, message: &str) -> bool {
-        match self.entries.get_mut(message) {
-            Some(entry) => !std::mem::replace(&mut entry.gone, true),
-            None => true,
+        if let Some(entry) = self.entries.get_mut(message) {
+            return !std::mem::replace(&mut entry.gone, true);
         }
+        if self.departed.len() >= MOST {
+            self.departed.clear();
+        }
+        self.departed.insert(message.to_owned())
+    }
+
+    /// Whether a message that is not remembered, and that the outbox knows, has nothing about it that could be new.
+    pub(crate) fn is_plain(&self, seen: &Seen) -> bool {
+        let same = seen.reactions.is_empty() && !self.recalled.contains_key(&seen.id);
+        same && seen.edited.is_none() && seen.kind == Kind::Said && !self.holds(&seen.id)
     }
 
     /// The messages of a room that were posted between these times by these people, or by anybody if nobody is named.
@@ -208,7 +250,7 @@ mod tests {
         Seen::read(&message).expect("a message")
     }
 
-    fn reacted(emoji: &str, added: bool) -> Turn {
+    fn by_bob(emoji: &str, added: bool) -> Turn {
         Turn::Reaction { emoji: emoji.to_owned(), username: "bob".to_owned(), added }
     }
 
@@ -223,9 +265,9 @@ mod tests {
         assert_eq!(hear(edit), []);
         let by = json!({ ":tada:": { "usernames": ["bob"] } });
         let edited = json!({ "msg": "ho", "editedAt": { "$date": 5000 }, "reactions": by });
-        assert_eq!(hear(edited.clone()), [reacted("tada", true)]);
+        assert_eq!(hear(edited.clone()), [by_bob("🎉", true)]);
         assert_eq!(hear(edited), []);
-        assert_eq!(hear(json!({ "msg": "ho", "editedAt": { "$date": 5000 } })), [reacted("tada", false)]);
+        assert_eq!(hear(json!({ "msg": "ho", "editedAt": { "$date": 5000 } })), [by_bob("🎉", false)]);
         assert_eq!(hear(json!({ "t": "rm", "msg": "" })), [Turn::Deleted]);
         assert_eq!(hear(json!({ "t": "rm", "msg": "" })), []);
         assert_eq!(hear(json!({})), [], "what is gone does not come back");
@@ -233,17 +275,64 @@ mod tests {
 
     #[test]
     fn what_was_there_before_us_is_not_new() {
-        let by = json!({ ":x:": { "usernames": ["bob"] } });
+        let by = json!({ ":custom:": { "usernames": ["bob"] } });
         let old = seen(&json!({ "reactions": by, "editedAt": "2026-01-01T00:00:00.000Z" }));
         for standing in [Standing::Old, Standing::Known] {
             let mut memory = Memory::default();
-            assert_eq!(memory.hear(old.clone(), standing), [Turn::Edited, reacted("x", true)]);
+            assert_eq!(memory.hear(old.clone(), standing), [Turn::Edited, by_bob("custom", true)]);
             assert_eq!(memory.hear(seen(&json!({ "_id": "m2", "t": "uj" })), standing), []);
         }
         let mut memory = Memory::default();
-        assert!(memory.forget("unknown"));
+        assert!(memory.forget("unknown") && !memory.forget("unknown"));
         memory.hear(old, Standing::New);
         assert!(memory.forget("m1") && !memory.forget("m1"));
+    }
+
+    #[test]
+    fn two_names_of_an_emoji_are_one() {
+        let mut memory = Memory::default();
+        let mut hear = |reactions: Value| memory.hear(seen(&json!({ "reactions": reactions })), Standing::Known);
+        let by = |names: &[&str]| json!({ "usernames": names });
+        assert_eq!(hear(json!({ ":+1:": by(&["bob"]), ":thumbsup:": by(&["bob"]) })), [by_bob("👍", true)]);
+        assert_eq!(hear(json!({ ":thumbsup:": by(&["bob"]) })), []);
+        assert_eq!(hear(json!({})), [by_bob("👍", false)]);
+    }
+
+    #[test]
+    fn what_was_taken_back_between_two_processes_shows() {
+        let reacted = |names: &[&str]| json!({ "reactions": { ":custom:": { "usernames": names } } });
+        let mut first = Memory::default();
+        assert_eq!(first.reactions(), None);
+        first.hear(seen(&reacted(&["ann", "bob"])), Standing::New);
+        let kept = first.reactions().expect("they changed");
+        assert_eq!(first.reactions(), None, "they did not change since");
+        let mut second = Memory::recalling(kept.clone());
+        assert!(!second.is_plain(&seen(&json!({}))));
+        assert_eq!(second.hear(seen(&reacted(&["ann"])), Standing::Known), [by_bob("custom", false)]);
+        let still = second.reactions().expect("they changed");
+        assert_ne!(still, kept);
+        let mut third = Memory::recalling(still);
+        assert_eq!(third.hear(seen(&reacted(&["ann"])), Standing::Known), []);
+        assert_eq!(third.reactions(), None);
+        assert!(third.forget("m1"));
+        third.hear(seen(&json!({ "_id": "m2", "reactions": { ":other:": { "usernames": ["bob"] } } })), Standing::New);
+        assert_eq!(
+            third.reactions().expect("they changed").into_keys().collect::<Vec<_>>(),
+            ["m2"],
+            "of what is there"
+        );
+    }
+
+    #[test]
+    fn news_of_a_room_are_told_once() {
+        let joined = seen(&json!({ "_id": "s1", "t": "uj", "msg": "bob" }));
+        let mut memory = Memory::default();
+        assert_eq!(memory.hear(joined.clone(), Standing::New), [Turn::Posted]);
+        assert_eq!(memory.hear(joined.clone(), Standing::New), []);
+        assert_eq!(Memory::default().hear(joined, Standing::Known), []);
+        for other in ["ui", "r", "e2e", "message_pinned"] {
+            assert_eq!(memory.hear(seen(&json!({ "_id": other, "t": other })), Standing::New), []);
+        }
     }
 
     #[test]
@@ -271,7 +360,7 @@ mod tests {
     proptest! {
         #[test]
         fn reactions_told_add_up_to_those_that_are_there(
-            states in proptest::collection::vec(proptest::collection::btree_map("[ab]", proptest::collection::btree_set("[xyz]", 0..3), 0..3), 1..12),
+            states in proptest::collection::vec(proptest::collection::btree_map("custom[ab]", proptest::collection::btree_set("[xyz]", 0..3), 0..3), 1..12),
         ) {
             let mut memory = Memory::default();
             let mut there = BTreeSet::new();

@@ -1,19 +1,22 @@
-//! From what the realtime API tells to events, with the words that the Outgoing Webhook uses.
+//! From what the server shows of a message to events, with the words that the Outgoing Webhook uses.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tieline_core::address::Address;
-use tieline_core::event::{Author, Authorship, Body, Event, Reaction};
+use tieline_core::driver::Typing;
+use tieline_core::event::{Author, Body, Event, Reaction};
 use tieline_core::id::{ChannelKey, MessageId};
 
+use super::kind::Kind;
 use super::memory::{Seen, Turn, millis};
 use super::roster::Roster;
 use crate::driver::RocketChatDriver;
 use crate::inbound::{self, Received, avatar};
 use crate::instance::PLATFORM;
 use crate::payload::{Payload, Time};
+use crate::settings::ReceiveMethod;
 
 /// The fields of a message that hold times.
 const TIMES: [&str; 3] = ["ts", "_updatedAt", "editedAt"];
@@ -24,10 +27,15 @@ pub(crate) fn as_rest(mut message: Value) -> Value {
         if message[key].get("$date").is_some()
             && let Some(time) = millis(&message[key]).and_then(|millis| Timestamp::from_millisecond(millis).ok())
         {
-            message[key] = json!(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+            message[key] = json!(written(time));
         }
     }
     message
+}
+
+/// A time as REST writes it.
+pub(crate) fn written(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 impl RocketChatDriver {
@@ -41,6 +49,7 @@ impl RocketChatDriver {
         roster: &Roster,
     ) -> Option<Event> {
         match turn {
+            Turn::Posted if seen.kind.is_news() => self.of_room(message, seen, roster),
             Turn::Posted | Turn::Edited => self.content(message, *turn == Turn::Edited, own, roster),
             Turn::Deleted => {
                 let editor = &message["editedBy"];
@@ -53,14 +62,7 @@ impl RocketChatDriver {
                     return None;
                 }
                 let reaction = Reaction { emoji: emoji.clone(), added: *added };
-                // Rocket.Chat tells the account's name only.
-                let who = Author {
-                    id: username.clone(),
-                    username: username.clone(),
-                    avatar: avatar(&self.instance, username),
-                    ..Author::default()
-                };
-                let event = self.bare(&seen.room, &seen.id, who, Body::Reaction(reaction), roster)?;
+                let event = self.bare(&seen.room, &seen.id, self.named(username), Body::Reaction(reaction), roster)?;
                 let sign = if *added { '+' } else { '-' };
                 Some(Event { revision: Some(format!("{}{sign}{emoji} {username}", seen.updated)), ..event })
             }
@@ -70,6 +72,55 @@ impl RocketChatDriver {
     /// That a message is gone, where nothing else is told.
     pub(crate) fn deletion(&self, room: &str, message: &str, roster: &Roster) -> Option<Event> {
         self.bare(room, message, Author::default(), Body::Delete, roster)
+    }
+
+    /// That somebody types in a room; `None`: it is us.
+    pub(crate) fn typing(&self, room: &str, username: &str, roster: &Roster) -> Option<Typing> {
+        if username.is_empty() || username == roster.username() {
+            return None;
+        }
+        Some(Typing {
+            instance: self.instance.id.clone(),
+            channel: ChannelKey::new(room).ok()?,
+            parent: None,
+            address: Address::of([("room_id", room)]),
+            author: self.named(username),
+        })
+    }
+
+    /// Somebody of whom Rocket.Chat tells the account's name only.
+    fn named(&self, username: &str) -> Author {
+        Author {
+            id: username.to_owned(),
+            username: username.to_owned(),
+            avatar: avatar(&self.instance, username),
+            ..Author::default()
+        }
+    }
+
+    /// What the server says in a room about who is in it and what it is about; `None`: we came or left.
+    fn of_room(&self, message: &Value, seen: &Seen, roster: &Roster) -> Option<Event> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let said = text(&message["msg"]);
+        let body = match seen.kind {
+            Kind::Joined => Body::Joined,
+            Kind::Left => Body::Left,
+            _ => Body::Topic(said.clone()),
+        };
+        // Whoever was brought in or taken out by somebody else did not write it, and is named in the text.
+        let moved = seen.kind != Kind::Topic && !said.is_empty();
+        let username = if moved { said } else { seen.username.clone() };
+        if username == roster.username() {
+            return None;
+        }
+        let mut who = self.named(&username);
+        if username == seen.username {
+            who.id = text(&message["u"]["_id"]);
+            who.display_name = text(&message["u"]["name"]);
+        }
+        let time = text(&message["ts"]).parse().ok();
+        let event = self.bare(&seen.room, &seen.id, who, body, roster)?;
+        Some(Event { time: time.unwrap_or(event.time), ..event })
     }
 
     fn content(&self, message: &Value, edited: bool, own: Option<&str>, roster: &Roster) -> Option<Event> {
@@ -92,6 +143,10 @@ impl RocketChatDriver {
         match inbound::event(&self.instance, own, &payload, self.services.clock.now()) {
             Ok(Received::Event(mut event)) => {
                 self.take_over(&mut event, message);
+                if self.instance.receive == ReceiveMethod::Webhook {
+                    // The webhook tells the same edit without its time. Then the text tells what is a repeat.
+                    event.revision = None;
+                }
                 let files = event.message().is_some_and(|content| !content.attachments.is_empty());
                 event.missing = files.then(|| json!({ "message": false }));
                 Some(*event)
@@ -100,7 +155,7 @@ impl RocketChatDriver {
             Err(bad) => {
                 tracing::warn!(
                     instance = %self.instance.id, why = bad.why,
-                    "A message that the realtime API told cannot be understood and is lost"
+                    "A message that Rocket.Chat told cannot be understood and is lost"
                 );
                 None
             }
@@ -118,7 +173,7 @@ impl RocketChatDriver {
             message_id: MessageId::new(message).ok()?,
             revision: None,
             time: self.services.clock.now(),
-            author: Author { kind: Authorship::Person, ..author },
+            author,
             body,
             missing: None,
         })

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tieline_core::driver::Sources;
 
-use super::signal::Wanted;
 use crate::api::Api;
+use crate::realtime::Wanted;
 use crate::refusal::Failure;
 
 /// What REST told of the bot, and the realtime API since.

@@ -58,7 +58,8 @@ fn a_room_begins_when_all_that_it_tells_is_subscribed_to() {
     let mut machine = Machine::new(false);
     listing(&mut machine, at(0));
     let out = machine.step(at(0), Input::Listed(wanted(&["A"])), 0.0);
-    assert_eq!(subs(&out), [(2, "A"), (3, "A/deleteMessage"), (4, "A/deleteMessageBulk")]);
+    let wanted = [(2, "A"), (3, "A/deleteMessage"), (4, "A/deleteMessageBulk"), (5, "A/user-activity")];
+    assert_eq!(subs(&out), wanted);
     assert_eq!(machine.step(at(1), Input::Said(Word::Ready(vec![1, 2, 4])), 0.0), []);
     let early = Changed { stream: MESSAGES.to_owned(), key: "A".to_owned(), args: Vec::new() };
     let told = machine.step(at(1), Input::Said(Word::Changed(early.clone())), 0.0);
@@ -72,7 +73,7 @@ fn a_room_that_is_refused_does_not_hold_up_the_others() {
     let mut machine = Machine::new(false);
     listing(&mut machine, at(0));
     machine.step(at(0), Input::Listed(wanted(&["A", "B"])), 0.0);
-    machine.step(at(0), Input::Said(Word::Ready(vec![1, 5, 6, 7])), 0.0);
+    machine.step(at(0), Input::Said(Word::Ready(vec![1, 6, 7, 8])), 0.0);
     let out = machine.step(at(0), Input::Said(Word::NoSub { id: 2, why: "no".to_owned() }), 0.0);
     assert!(matches!(&out[..], [.., Output::Ready, _]) && out.contains(&began(1, &["B"])), "{out:?}");
     assert!(out.iter().any(|output| matches!(output, Output::Unheard { room, .. } if room == "A")));
@@ -177,9 +178,23 @@ fn rules_that_change_change_what_is_subscribed_to() {
     let out = machine.step(at(1), Input::Wanted(wanted(&["B", "C"])), 0.0);
     let unsubscribed = out.iter().filter(|output| matches!(output, Output::Send(Command::Unsub(_)))).count();
     let keys: Vec<_> = subs(&out).into_iter().map(|(_, key)| key).collect();
-    assert_eq!((unsubscribed, keys), (3, vec!["C", "C/deleteMessage", "C/deleteMessageBulk"]));
+    assert_eq!((unsubscribed, keys), (4, vec!["C", "C/deleteMessage", "C/deleteMessageBulk", "C/user-activity"]));
     let every = Wanted { every: true, ..wanted(&["B"]) };
     assert_eq!(machine.step(at(2), Input::Wanted(every), 0.0), [Output::Close], "another stream is needed");
+}
+
+#[test]
+fn it_says_that_somebody_types_while_it_lives_and_waits_for_no_word_of_who_does() {
+    let mut machine = Machine::new(false);
+    let typing = || Input::Typing { room: "A".to_owned(), username: "bot".to_owned() };
+    assert_eq!(machine.step(at(0), typing(), 0.0), []);
+    listing(&mut machine, at(0));
+    machine.step(at(0), Input::Listed(wanted(&["A"])), 0.0);
+    let out = machine.step(at(0), Input::Said(Word::Ready(vec![1, 2, 3, 4])), 0.0);
+    assert_eq!(out, [Output::Ready, began(1, &["A"])]);
+    assert_eq!(machine.step(at(0), Input::Said(Word::NoSub { id: 5, why: "no".to_owned() }), 0.0), []);
+    let said = machine.step(at(1), typing(), 0.0);
+    assert_eq!(said, [Output::Send(Command::Typing { room: "A".to_owned(), username: "bot".to_owned() })]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The loop between the [machine](super::machine) and the socket.
 //!
-//! Events go to the [intake](super::intake) through a bounded channel. While that is full nothing is read from the
+//! Events go to the [session](super::session) through a bounded channel. While that is full nothing is read from the
 //! socket, and the machine knows that the server's signs of life may wait unread.
 
 use std::time::Duration;
@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::machine::Machine;
-use super::roster::Roster;
 use super::signal::{Dispatch, Input, Output, Wanted};
 use super::word::Word;
 use crate::doctor::{CHECK, REFUSED};
 use crate::driver::RocketChatDriver;
+use crate::intake::Roster;
 use crate::refusal::Failure;
 
 /// How often is looked whether the rules listen to other rooms.
@@ -72,11 +72,12 @@ impl<'d> Line<'d> {
         }
     }
 
-    /// Holds the line until shutdown, or until nobody takes events any more. `broken`: why the intake cannot go on with
-    /// this session.
+    /// Holds the line until shutdown, or until nobody takes events any more. `broken`: why nobody can go on with this
+    /// session.
     pub(crate) async fn hold(mut self, events: mpsc::Sender<Dispatch>, mut broken: mpsc::Receiver<String>) {
         let mut room: Room<'_> = events.try_reserve().ok();
         let mut look_at = Instant::now() + LOOK;
+        let mut typing = self.driver.typing.open();
         loop {
             let due = self.machine.due().map(|due| self.epoch + due);
             let has_room = room.is_some();
@@ -90,6 +91,7 @@ impl<'d> Line<'d> {
                     Some(self.tried(input, socket))
                 }
                 Some(why) = broken.recv() => Some(Input::Behind(why)),
+                Some(room) = typing.recv() => Some(Input::Typing { room, username: self.roster.username() }),
                 permit = events.reserve(), if !has_room => {
                     room = permit.ok();
                     Some(Input::Listening)

@@ -5,7 +5,7 @@
 //!
 //! What must stay true, and is tested against a model of the server:
 //! - No dial comes before its back-off, and no two connections are open at once.
-//! - A room begins only when everything that it tells has been subscribed to, and once in each session.
+//! - A room begins only when everything that it tells of messages has been subscribed to, and once in each session.
 //! - A server that says nothing for a minute loses the connection, unless we did not listen.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use tieline_core::backoff::Backoff;
 use tieline_core::secret::Secret;
 
 use super::signal::{Dispatch, Input, Output, Wanted, What};
-use super::word::{CallError, Changed, Command, MESSAGES, MY_MESSAGES, ROOM, USER, Word};
+use super::word::{ACTIVITY, CallError, Changed, Command, MESSAGES, MY_MESSAGES, ROOM, USER, Word};
 use crate::doctor::{CHECK, REFUSED};
 
 /// After a connection that ended, or that could not be had.
@@ -40,6 +40,8 @@ enum Subject {
     Messages(Option<String>),
     /// What is deleted in a room.
     Deletions(String),
+    /// Who types in a room. Nothing waits for it.
+    Activity(String),
     /// Which rooms the bot joins and leaves.
     Memberships,
 }
@@ -165,6 +167,9 @@ impl Machine {
             }
             (Input::Wanted(wanted), Phase::Live { .. } | Phase::Subscribing { .. }) => {
                 self.change(now, wanted, chance);
+            }
+            (Input::Typing { room, username }, Phase::Live { .. }) => {
+                self.out.push(Output::Send(Command::Typing { room, username }));
             }
             (Input::Said(word), _) if self.is_open() => self.hear(now, word, chance),
             (Input::Ended(code), _) if self.is_open() => {
@@ -302,6 +307,7 @@ impl Machine {
         for what in ["deleteMessage", "deleteMessageBulk"] {
             self.subscribe(ROOM, format!("{room}/{what}"), Subject::Deletions(room.clone()));
         }
+        self.subscribe(ROOM, format!("{room}/{ACTIVITY}"), Subject::Activity(room.clone()));
         self.wanted.rooms.insert(room);
     }
 
@@ -351,6 +357,8 @@ impl Machine {
                 let twin = Subject::Deletions(room);
                 self.drop_subs(|sub| sub.subject == twin);
             }
+            // Whoever is not told what is deleted is not told this, either.
+            Subject::Activity(_) => {}
         }
         self.settle(now);
     }
@@ -362,8 +370,9 @@ impl Machine {
             Phase::Subscribing { .. } => false,
             _ => return,
         };
+        let waits = |sub: &&Sub| !sub.ready && !matches!(sub.subject, Subject::Activity(_));
         let open: BTreeSet<&str> =
-            self.subs.values().filter(|sub| !sub.ready).map(|sub| sub.subject.room().unwrap_or_default()).collect();
+            self.subs.values().filter(waits).map(|sub| sub.subject.room().unwrap_or_default()).collect();
         if !live && !open.is_empty() {
             return;
         }
@@ -474,7 +483,7 @@ impl Subject {
     fn room(&self) -> Option<&str> {
         match self {
             Self::Messages(room) => room.as_deref(),
-            Self::Deletions(room) => Some(room),
+            Self::Deletions(room) | Self::Activity(room) => Some(room),
             Self::Memberships => None,
         }
     }

@@ -149,7 +149,7 @@ impl World {
                         self.begun.retain(|room| subs.values().any(|key| key == room));
                     }
                     Command::Ping => assert!(self.now >= self.heard_at + PING, "it asks only where there is silence"),
-                    Command::Pong(_) => {}
+                    Command::Pong(_) | Command::Typing { .. } => {}
                 }
             }
             Output::Close => {
@@ -166,7 +166,9 @@ impl World {
                 }
                 if let What::Began { rooms, .. } = what {
                     for room in rooms {
-                        let of_room = |key: &&String| key.split('/').next() == Some(room.as_str());
+                        let of_room = |key: &&String| {
+                            key.split('/').next() == Some(room.as_str()) && !key.ends_with("/user-activity")
+                        };
                         let ready =
                             |key: &str| self.subs.iter().any(|(id, one)| one == key && self.answered.contains(id));
                         assert!(ready(&room), "{room} begins without its messages");

@@ -24,6 +24,8 @@ pub(crate) enum Input {
     NotListed(String),
     /// The rules changed: this is to be heard from now on.
     Wanted(Wanted),
+    /// Somebody types elsewhere: the account of this name is to be shown as typing in a room.
+    Typing { room: String, username: String },
     /// The server said something.
     Said(Word),
     /// The connection ended: closed with a code, or without one.

@@ -11,6 +11,8 @@ pub(crate) const MESSAGES: &str = "stream-room-messages";
 pub(crate) const ROOM: &str = "stream-notify-room";
 /// The stream of what concerns an account.
 pub(crate) const USER: &str = "stream-notify-user";
+/// What of a room tells who types there.
+pub(crate) const ACTIVITY: &str = "user-activity";
 /// The key of every message that the account could read.
 pub(crate) const MY_MESSAGES: &str = "__my_messages__";
 
@@ -110,6 +112,11 @@ pub(crate) enum Command {
         key: String,
     },
     Unsub(u64),
+    /// Says in a room that the account of this name types there. The server drops it if that is another account's.
+    Typing {
+        room: String,
+        username: String,
+    },
     Ping,
     Pong(Option<Value>),
 }
@@ -126,6 +133,10 @@ impl Command {
                 json!({ "msg": "sub", "id": id.to_string(), "name": stream, "params": params })
             }
             Self::Unsub(id) => json!({ "msg": "unsub", "id": id.to_string() }),
+            Self::Typing { room, username } => {
+                let params = json!([format!("{room}/{ACTIVITY}"), username, ["user-typing"], {}]);
+                json!({ "msg": "method", "method": ROOM, "id": "typing", "params": params })
+            }
             Self::Ping => json!({ "msg": "ping" }),
             Self::Pong(None) => json!({ "msg": "pong" }),
             Self::Pong(Some(id)) => json!({ "msg": "pong", "id": id }),

@@ -2,10 +2,12 @@
 
 mod answers;
 mod calls;
+mod catch_up;
 mod changes;
 mod conforming;
 mod files;
 mod hook;
+mod news;
 mod realtime;
 mod realtime_scene;
 mod rest;

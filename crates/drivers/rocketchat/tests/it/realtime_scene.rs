@@ -1,4 +1,4 @@
-//! A fake server with people who write, and a driver that listens to its realtime API, process after process.
+//! A fake server with people who write, and a driver that listens, process after process.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tieline_core::driver::{
-    CatchUp, Defaults, DriverContext, DriverError, DriverFactory, Inbound, InboundError, InstanceConfig, KnownMessages,
-    ProxyChoice, Services, Sources,
+    CatchUp, Defaults, Driver, DriverContext, DriverError, DriverFactory, Inbound, InboundError, InstanceConfig,
+    KnownMessages, ProxyChoice, Services, Sources, Typing,
 };
 use tieline_core::event::{Body, Event};
 use tieline_core::id::{ChannelKey, InstanceId, MessageId};
@@ -18,6 +18,7 @@ use tieline_testkit::rocketchat::{FakeRocketChat, Realtime, RocketChatScript, Ro
 use tieline_testkit::{
     Health, LocalWebhooks, RecordingCursors, RecordingHealth, RecordingInbound, SystemClock, TempSpool,
 };
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ pub(crate) struct Listening {
     pub(crate) inbound: Arc<RecordingInbound>,
     pub(crate) cursors: Arc<RecordingCursors>,
     pub(crate) rules: Arc<Rules>,
+    /// Who was heard to type.
+    pub(crate) typing: watch::Sender<Vec<Typing>>,
     instance: Arc<dyn InstanceConfig>,
 }
 
@@ -65,12 +68,17 @@ impl Sources for Rules {
 /// Hands events on, and knows afterwards which messages it has seen, as the outbox does.
 struct Seeing {
     inbound: Arc<RecordingInbound>,
+    typing: watch::Sender<Vec<Typing>>,
 }
 
 #[async_trait]
 impl Inbound for Seeing {
     async fn accept(&self, event: Event) -> Result<Accepted, InboundError> {
         self.inbound.accept(event).await
+    }
+
+    async fn typing(&self, typing: Typing) {
+        self.typing.send_modify(|all| all.push(typing));
     }
 }
 
@@ -83,7 +91,9 @@ impl KnownMessages for Seeing {
 
 /// A process: its driver, and how it is.
 pub(crate) struct Process {
+    pub(crate) driver: Arc<dyn Driver>,
     pub(crate) health: Arc<RecordingHealth>,
+    pub(crate) webhooks: Arc<LocalWebhooks>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), DriverError>>,
 }
@@ -131,13 +141,22 @@ pub(crate) async fn listening_with(script: RocketChatScript, more: &Value, proxy
     let instance = resolved.instance.unwrap_or_else(|| panic!("{:?}", resolved.problems));
     let rules = Arc::new(Rules::default());
     rules.name(&[ROOM]);
-    Listening { server, bot, ann, inbound: Arc::default(), cursors: Arc::default(), rules, instance }
+    Listening {
+        server,
+        bot,
+        ann,
+        inbound: Arc::default(),
+        cursors: Arc::default(),
+        rules,
+        typing: watch::Sender::default(),
+        instance,
+    }
 }
 
 impl Listening {
     /// Starts a process, which knows nothing but the cursors and what was handed in.
     pub(crate) fn start(&self) -> Process {
-        let seeing = Arc::new(Seeing { inbound: Arc::clone(&self.inbound) });
+        let seeing = Arc::new(Seeing { inbound: Arc::clone(&self.inbound), typing: self.typing.clone() });
         let services = Services {
             spool: Arc::new(TempSpool::new().expect("a temporary folder")),
             links: Arc::clone(&seeing) as _,
@@ -145,15 +164,17 @@ impl Listening {
         };
         let driver = Arc::clone(&self.instance).build(services).expect("the driver can be built");
         let (health, shutdown) = (Arc::<RecordingHealth>::default(), CancellationToken::new());
+        let webhooks = Arc::<LocalWebhooks>::default();
         let context = DriverContext {
             inbound: seeing,
-            webhooks: Arc::new(LocalWebhooks::default()),
+            webhooks: Arc::clone(&webhooks) as _,
             health: Arc::clone(&health) as _,
             cursors: Arc::clone(&self.cursors) as _,
             sources: Arc::clone(&self.rules) as _,
             shutdown: shutdown.clone(),
         };
-        Process { health, shutdown, task: tokio::spawn(driver.run(context)) }
+        let task = tokio::spawn(Arc::clone(&driver).run(context));
+        Process { driver, health, webhooks, shutdown, task }
     }
 
     /// Starts a process and waits until it hears the server.
@@ -161,7 +182,7 @@ impl Listening {
         let process = self.start();
         process.health.wait_until_ready().await;
         // A room begins with a cursor; what is written from then on is new.
-        self.cursors.wait_for("realtime", |_| true).await;
+        self.cursors.wait_for("rooms", |_| true).await;
         process
     }
 
@@ -196,9 +217,9 @@ impl Listening {
         let wanted = self.server.message(message).expect("it is there").updated.as_millisecond();
         let there = |cursor: &str| {
             let cursor: Value = serde_json::from_str(cursor).expect("a cursor is JSON");
-            cursor["rooms"][ROOM]["reached"].as_i64().is_some_and(|reached| reached >= wanted)
+            cursor["kept"][ROOM]["reached"].as_i64().is_some_and(|reached| reached >= wanted)
         };
-        self.cursors.wait_for("realtime", there).await;
+        self.cursors.wait_for("rooms", there).await;
     }
 
     /// Waits until something other than a new message was handed in about a message.

@@ -53,20 +53,26 @@ impl Inside {
                 let (Some(id), Some(method)) = (text("id"), text("method")) else {
                     return connection.close(PROTOCOL_ERROR);
                 };
+                let params = frame["params"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let outcome = match method {
-                    "login" => self.ddp_login(frame.pointer("/params/0").unwrap_or(&Value::Null)),
+                    "login" => self.ddp_login(params.first().unwrap_or(&Value::Null)).inspect(|result| {
+                        connection.user = result["id"].as_str().map(str::to_owned);
+                        ddp.logins += 1;
+                    }),
+                    "stream-notify-room" => may_type(&self.state(), connection.user.as_deref(), params),
                     _ => Err(error(&json!(404), &format!("Method '{method}' not found"))),
                 };
-                let answer = match outcome {
-                    Ok(result) => {
-                        connection.user = result["id"].as_str().map(str::to_owned);
-                        json!({ "msg": "result", "id": id, "result": result })
-                    }
+                let done = outcome.is_ok();
+                connection.say(&match outcome {
+                    Ok(Value::Null) => json!({ "msg": "result", "id": id }),
+                    Ok(result) => json!({ "msg": "result", "id": id, "result": result }),
                     Err(error) => json!({ "msg": "result", "id": id, "error": error }),
-                };
-                connection.say(&answer);
+                });
                 connection.say(&json!({ "msg": "updated", "methods": [id] }));
-                ddp.logins += usize::from(answer.get("result").is_some());
+                if let ("stream-notify-room", true, [key, said @ ..]) = (method, done, params) {
+                    // Whoever said it is not told.
+                    tell_activity(ddp, Some(number), key.as_str().unwrap_or_default(), said);
+                }
             }
             "sub" => {
                 let (Some(id), Some(stream)) = (text("id"), text("name")) else {
@@ -118,6 +124,26 @@ impl Inside {
         let token = state.new_id("session-token-");
         state.tokens.insert(token.clone(), account.id.clone());
         Ok(json!({ "id": account.id, "token": token, "tokenExpires": expires, "type": "password" }))
+    }
+}
+
+/// Whether somebody may say what they do in a room: it must be told under their own name.
+fn may_type(state: &State, user: Option<&str>, params: &[Value]) -> Result<Value, Value> {
+    let activity = params.first().and_then(Value::as_str).is_some_and(|key| key.ends_with("/user-activity"));
+    let own = user
+        .and_then(|user| state.account(user))
+        .is_some_and(|account| params.get(1) == Some(&json!(account.username)));
+    if activity && own { Ok(Value::Null) } else { Err(error(&json!("not-allowed"), "Not allowed")) }
+}
+
+/// Tells everybody who subscribed to it, apart from one connection, what somebody does in a room.
+pub(crate) fn tell_activity(ddp: &mut Connections, apart_from: Option<u64>, key: &str, said: &[Value]) {
+    for (_, connection) in ddp.open.iter_mut().filter(|(number, _)| Some(**number) != apart_from) {
+        if connection.subs.iter().any(|sub| sub.stream == "stream-notify-room" && sub.key == key) {
+            let fields = json!({ "eventName": key, "args": said });
+            let frame = json!({ "msg": "changed", "collection": "stream-notify-room", "id": "id", "fields": fields });
+            connection.say(&frame);
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::connection::Connections;
+use super::hearing::tell_activity;
 use super::telling::date;
 use crate::rocketchat::inside::Inside;
 use crate::rocketchat::server::FakeRocketChat;
+use crate::rocketchat::state::User;
 
 /// How long a `wait_…` waits before it calls the test failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -106,6 +108,13 @@ impl Realtime<'_> {
     /// Sends every client a frame.
     pub fn say(self, frame: &Value) {
         self.change(|ddp| ddp.open.values_mut().for_each(|connection| connection.say(frame)));
+    }
+
+    /// Somebody begins to type in a room, or stops.
+    pub fn types(self, user: &User, room: &str, types: bool) {
+        let what = if types { json!(["user-typing"]) } else { json!([]) };
+        let said = [json!(user.username), what, json!({})];
+        self.change(|ddp| tell_activity(ddp, None, &format!("{room}/user-activity"), &said));
     }
 
     /// Sends a message to whoever hears its room once more, as the server does when a link's preview is there.

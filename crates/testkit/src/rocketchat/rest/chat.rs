@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Query, check_impersonation};
 use crate::rocketchat::inside::Inside;
-use crate::rocketchat::message::iso;
 use crate::rocketchat::posting::{Draft, no_message};
 use crate::rocketchat::refusal::Refusal;
 use crate::rocketchat::shape::{Kind, Shape, text};
@@ -189,36 +188,6 @@ impl Inside {
         Ok(json!({ "message": message, "success": true }))
     }
 
-    /// With `lastUpdate`: everything that changed since, unlimited; with `type` and `next`: pages.
-    pub(super) fn chat_sync_messages(&self, caller: &Account, query: &Query) -> Result<Value, Refusal> {
-        query.only(&["roomId", "lastUpdate", "type", "next", "previous", "count", "fromTs"])?;
-        let room = query.need("roomId")?;
-        let state = self.state();
-        if !state.room(room).is_some_and(|room| room.has(&caller.id)) {
-            return Err(Refusal::meteor("error-not-allowed", "Not allowed"));
-        }
-        if let Some(kind) = query.get("type") {
-            let after: i64 =
-                query.need("next")?.parse().map_err(|_| Refusal::schema(&["must be number".to_owned()]))?;
-            return Ok(sync_page(&state, room, kind, after, query.number("count", 50)));
-        }
-        let since: jiff::Timestamp = query
-            .need("lastUpdate")?
-            .parse()
-            .map_err(|_| Refusal::plain("The \"lastUpdate\" query parameter must be a valid date."))?;
-        let mut updated: Vec<_> =
-            state.messages.iter().filter(|message| message.room == room && message.updated > since).collect();
-        updated.sort_by_key(|message| std::cmp::Reverse(message.time));
-        let updated: Vec<Value> = updated.into_iter().map(super::super::message::FakeMessage::to_json).collect();
-        let deleted: Vec<Value> = state
-            .trash
-            .iter()
-            .filter(|gone| gone.room == room && gone.deleted > since)
-            .map(|gone| json!({ "_id": gone.id, "_deletedAt": iso(gone.deleted) }))
-            .collect();
-        Ok(json!({ "result": { "updated": updated, "deleted": deleted }, "success": true }))
-    }
-
     pub(super) fn chat_get_thread_messages(&self, caller: &Account, query: &Query) -> Result<Value, Refusal> {
         query.only(&["tmid", "count", "offset", "sort", "query", "fields"])?;
         let tmid = query.need("tmid")?;
@@ -234,25 +203,6 @@ impl Inside {
         let page: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
         Ok(json!({ "messages": page, "count": page.len(), "offset": offset, "total": all.len(), "success": true }))
     }
-}
-
-fn sync_page(state: &super::super::state::State, room: &str, kind: &str, after: i64, count: usize) -> Value {
-    let mut page: Vec<(i64, Value)> = if kind == "DELETED" {
-        let gone = state.trash.iter().filter(|gone| gone.room == room);
-        gone.map(|gone| (gone.deleted.as_millisecond(), json!({ "_id": gone.id, "_deletedAt": iso(gone.deleted) })))
-            .collect()
-    } else {
-        let messages = state.messages.iter().filter(|message| message.room == room);
-        messages.map(|message| (message.updated.as_millisecond(), message.to_json())).collect()
-    };
-    page.retain(|(at, _)| *at > after);
-    page.sort_by_key(|(at, _)| *at);
-    let more = page.len() > count;
-    page.truncate(count);
-    let next = page.last().filter(|_| more).map(|(at, _)| at.to_string());
-    let values: Vec<Value> = page.into_iter().map(|(_, value)| value).collect();
-    let (updated, deleted) = if kind == "DELETED" { (Vec::new(), values) } else { (values, Vec::new()) };
-    json!({ "result": { "updated": updated, "deleted": deleted, "cursor": { "next": next, "previous": null } }, "success": true })
 }
 
 fn draft(caller: &Account, room: String, said: Option<&str>, fields: &Map<String, Value>) -> Draft {

@@ -4,6 +4,7 @@ mod chat;
 mod history;
 mod login;
 mod rooms;
+mod sync;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
