@@ -51,10 +51,7 @@ impl RocketChatDriver {
     async fn send_delete(&self, sending: &Sending, copy: &Copied) -> Result<Sent, SendError> {
         let scope = Scope::Named(DELETE.to_owned());
         let taken = if copy.original { Vec::new() } else { vec![copy.id.clone()] };
-        let room = match self.room_with(sending, copy, &scope).await {
-            Err(SendError::Impossible { .. }) => return Ok(Sent { gone: taken, ..Sent::default() }),
-            room => room?,
-        };
+        let room = self.room_with(sending, copy, &scope).await?;
         match self.api.post(DELETE, &json!({ "roomId": room, "msgId": copy.id })).await {
             Ok(answer) => Ok(Sent { gone: taken, pause: pause(&answer, &scope), ..Sent::default() }),
             Err(Failure::Refused(refusal)) if is_gone(&refusal) => Ok(Sent { gone: taken, ..Sent::default() }),
@@ -114,7 +111,10 @@ impl RocketChatDriver {
         match self.fetch_message(copy.id.as_str()).await {
             Ok(message) => {
                 let rid = message.as_ref().and_then(|message| message.get("rid")?.as_str());
-                rid.map(str::to_owned).ok_or_else(gone)
+                let unseen = || SendError::Impossible {
+                    reason: "the message was deleted in Rocket.Chat, or the bot may not see it".to_owned(),
+                };
+                rid.map(str::to_owned).ok_or_else(unseen)
             }
             Err(failure) => Err(send_error(&failure, Repeat::Harmless, scope, "of the integration")),
         }

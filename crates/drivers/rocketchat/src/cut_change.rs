@@ -24,7 +24,8 @@ pub(crate) fn edit(instance: &Instance, outgoing: &Outgoing, copies: &[Copied]) 
     }
     let worded = copies.iter().filter(|copy| !copy.wordless);
     let (corrections, mut standing): (Vec<&Copied>, Vec<&Copied>) = worded.partition(|copy| How::of(copy).correction);
-    let corrected = !corrections.is_empty();
+    // Of a copy whose ids nobody told, too, only a correction can be said.
+    let corrected = copies.is_empty() || !corrections.is_empty();
     if corrected {
         standing = corrections;
     }
@@ -61,6 +62,9 @@ fn only_corrected(texts: impl Iterator<Item = Said>) -> Result<Vec<Part>, CutErr
 pub(crate) fn delete(instance: &Instance, copies: &[Copied]) -> Result<Vec<Part>, CutError> {
     if instance.credentials.is_none() {
         return Err(impossible("take messages away"));
+    }
+    if copies.is_empty() {
+        return Err(CutError::Impossible("Rocket.Chat told no id of the copy".to_owned()));
     }
     copies.iter().map(|copy| part(&Change::Delete { copy: copy.clone() }, None)).collect()
 }

@@ -278,10 +278,11 @@ async fn a_room_that_only_the_copy_names_is_found() {
     let unplaced: Vec<Copied> = copied(&sent).into_iter().map(|copy| Copied { channel: None, ..copy }).collect();
     scene.deliver(&nowhere(edit(&scene, 3, "The", unplaced.clone()))).await.expect("the server tells the room");
     assert_eq!(texts(&scene), ["The"]);
-    for _ in 0..2 {
-        scene.deliver(&nowhere(delete(&scene, unplaced.clone()))).await.expect("gone");
+    scene.deliver(&nowhere(delete(&scene, unplaced.clone()))).await.expect("gone");
+    for change in [delete(&scene, unplaced.clone()), edit(&scene, 4, "x", unplaced)] {
+        let why = impossible(scene.deliver(&nowhere(change)).await);
+        assert!(why.contains("deleted in Rocket.Chat, or the bot may not see it"), "{why}");
     }
-    assert!(impossible(scene.deliver(&nowhere(edit(&scene, 4, "x", unplaced))).await).contains("deleted"));
 }
 
 /// A hook that posts as somebody else than the account whose credentials there are.
@@ -331,6 +332,17 @@ async fn a_hook_alone_can_only_correct() {
         let why = cut_impossible(&scene, &change);
         assert!(why.contains(what) && why.contains("`auth_token`"), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_copy_without_ids_can_only_be_corrected() {
+    let script = RocketChatScript { separate_response: Some(false), ..no_limit() };
+    let scene = scene(script, Mode::HookWithBot).await;
+    let copies = copied(&scene.deliver(&scene.outgoing("teh")).await.expect("sent"));
+    assert_eq!(copies, Vec::new());
+    scene.deliver(&edit(&scene, 2, "the", copies.clone())).await.expect("corrected");
+    assert_eq!(texts(&scene), ["teh", "✏️ the"]);
+    assert!(cut_impossible(&scene, &delete(&scene, copies)).contains("no id"));
 }
 
 #[tokio::test]
