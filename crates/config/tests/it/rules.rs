@@ -129,6 +129,16 @@ fn events_are_checked_and_said_to_have_no_effect() {
 }
 
 #[test]
+fn the_word_of_commands_is_taken_over() {
+    let text = r#"{ "global": { "command_prefix": "nb" } }"#;
+    let loaded = InMemory::default().file("t.json", text).load(&["t.json"], &[]).unwrap();
+    let told = told(&loaded.diagnostics);
+    assert!(!told.contains("no effect"), "{told}");
+    assert_eq!(loaded.configuration.map(|all| all.global.command_prefix).as_deref(), Some("nb"), "{told}");
+    assert!(refused(r#"{ "global": { "command_prefix": "/nb" } }"#).contains("must not be empty or hold a slash"));
+}
+
+#[test]
 fn two_spellings_of_one_server_are_one_realm() {
     let instance = |id: &str, url: &str| {
         format!(
