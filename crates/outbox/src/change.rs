@@ -28,8 +28,11 @@ pub(crate) fn apply<'p>(
     about: EventSeq,
     planned: &'p [Planned],
 ) -> Result<Outcome<'p>, Failure> {
-    if is_deleted(batch, about)? {
-        return Ok(Outcome::Filtered("the message was deleted before"));
+    match is_deleted(batch, about)? {
+        Some(false) => {}
+        Some(true) => return Ok(Outcome::Filtered("the message was deleted before")),
+        // Between the look for it and now.
+        None => return Ok(Outcome::Filtered("the message that it changes was forgotten")),
     }
     match &event.body {
         Body::Delete => delete(batch, about)?,
@@ -55,9 +58,10 @@ pub(crate) fn amended(batch: &mut Batch<'_, '_>, about: EventSeq, target: &Chann
     Ok(None)
 }
 
-fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<bool, Failure> {
+/// `None` if there is no such message.
+fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<Option<bool>, Failure> {
     let sql = "SELECT deleted FROM events WHERE seq = ?";
-    Ok(batch.connection.prepare_cached(sql)?.query_row([about.0], |row| row.get(0)).optional()?.unwrap_or(false))
+    Ok(batch.connection.prepare_cached(sql)?.query_row([about.0], |row| row.get(0)).optional()?)
 }
 
 /// The message is gone: what did not arrive is not wanted any more. Pending deliveries are settled by their lanes, which
@@ -65,6 +69,11 @@ fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<bool, Failure> {
 fn delete(batch: &mut Batch<'_, '_>, about: EventSeq) -> Result<(), Failure> {
     for seq in events(batch.connection, about)? {
         batch.execute("UPDATE events SET deleted = 1 WHERE seq = ?", [seq])?;
+        batch.execute(
+            "DELETE FROM parts WHERE delivery IN (SELECT d.id FROM events e \
+             JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 WHERE e.seq = ? AND d.state = ?)",
+            params![seq, DEAD],
+        )?;
         let dead = batch.execute(
             "UPDATE deliveries SET state = ?1, note = 'the message was deleted before it could be delivered' \
              WHERE state = ?2 AND id >= (SELECT first FROM events WHERE seq = ?3) \

@@ -1,13 +1,17 @@
 //! The messages that a copy consists of, as one column holds them: a line for each, with the id, how it was sent, and
 //! whether it has files only. An id has no control characters in it, so tabs can keep these apart.
+//!
+//! A message that was taken away keeps its line, marked, since its id stays known as ours until the whole copy is forgotten.
 
-use tieline_core::id::MessageId;
+use tieline_core::id::{IdError, MessageId};
 use tieline_core::send::{Copied, Sent};
 
 use crate::error::Failure;
 
 /// Stands in a line of a message without a text.
 const WORDLESS: &str = "wordless";
+/// Stands in a line of a message that was taken away.
+const GONE: &str = "gone";
 
 /// The lines for what was sent; `None` if nothing has an id.
 pub(crate) fn write<'a>(sents: impl Iterator<Item = &'a Sent>) -> Option<String> {
@@ -34,7 +38,7 @@ pub(crate) fn write<'a>(sents: impl Iterator<Item = &'a Sent>) -> Option<String>
     lines
 }
 
-/// The messages of such lines.
+/// The messages of such lines that are there.
 pub(crate) fn read(lines: &str) -> Result<Vec<Copied>, Failure> {
     let one = |line: &str| {
         let mut fields = line.split('\t');
@@ -42,19 +46,34 @@ pub(crate) fn read(lines: &str) -> Result<Vec<Copied>, Failure> {
         let how = fields.next().filter(|how| !how.is_empty()).map(str::to_owned);
         Ok(Copied { id, channel: None, how, wordless: fields.next() == Some(WORDLESS), original: false })
     };
-    lines.lines().map(one).collect()
+    present(lines).map(one).collect()
 }
 
-/// The id at the beginning of a line.
-pub(crate) fn id(line: &str) -> &str {
+/// The ids of those messages.
+pub(crate) fn ids(lines: &str) -> impl Iterator<Item = Result<MessageId, IdError>> {
+    present(lines).map(|line| MessageId::new(id(line)))
+}
+
+/// The ids of all messages of such lines, of those that were taken away too.
+pub(crate) fn all_ids(lines: &str) -> impl Iterator<Item = Result<MessageId, IdError>> {
+    lines.lines().map(|line| MessageId::new(id(line)))
+}
+
+/// Such lines with some messages marked as taken away.
+pub(crate) fn without(lines: &str, gone: &[MessageId]) -> String {
+    let mark = |line: &str| {
+        let id = id(line);
+        if gone.iter().any(|gone| gone.as_str() == id) { format!("{id}\t\t{GONE}") } else { line.to_owned() }
+    };
+    lines.lines().map(mark).collect::<Vec<_>>().join("\n")
+}
+
+fn present(lines: &str) -> impl Iterator<Item = &str> {
+    lines.lines().filter(|line| line.split('\t').nth(2) != Some(GONE))
+}
+
+fn id(line: &str) -> &str {
     line.split('\t').next().unwrap_or_default()
-}
-
-/// Such lines without those of some messages; `None` if none is left.
-pub(crate) fn without(lines: &str, gone: &[MessageId]) -> Option<String> {
-    let left = |line: &&str| !gone.iter().any(|gone| gone.as_str() == id(line));
-    let left: Vec<&str> = lines.lines().filter(left).collect();
-    (!left.is_empty()).then(|| left.join("\n"))
 }
 
 #[cfg(test)]
@@ -71,8 +90,10 @@ mod tests {
         let read = read(&lines).unwrap();
         let shape: Vec<_> = read.iter().map(|c| (c.id.as_str(), c.how.as_deref(), c.wordless)).collect();
         assert_eq!(shape, [("a", None, false), ("b", None, false), ("c", Some("w 12"), false), ("d", None, true)]);
-        assert_eq!(without(&lines, &[id("a"), id("c")]).as_deref(), Some("b\nd\t\twordless"));
-        assert_eq!(without("a", &[id("a")]), None);
+        let left = without(&lines, &[id("a"), id("c")]);
+        assert_eq!(ids(&left).collect::<Result<Vec<_>, _>>().unwrap(), [id("b"), id("d")]);
+        assert_eq!(all_ids(&left).collect::<Result<Vec<_>, _>>().unwrap(), [id("a"), id("b"), id("c"), id("d")]);
+        assert_eq!(super::read(&left).unwrap(), [read[1].clone(), read[3].clone()]);
         assert_eq!(write(std::iter::empty()), None);
     }
 }

@@ -37,6 +37,7 @@ mod error;
 mod family;
 mod key;
 mod memory;
+mod names;
 mod precede;
 mod prune;
 mod queue;

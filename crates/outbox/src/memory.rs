@@ -12,6 +12,7 @@ use tieline_core::id::{Channel, LaneId};
 use tieline_core::outbox::{Lane, Tallies};
 
 use crate::error::Failure;
+use crate::names::Walk;
 use crate::statements::Statements;
 
 /// How many names of one kind are remembered; above it all are forgotten and read again as they are needed.
@@ -34,6 +35,12 @@ pub(crate) struct Memory {
     /// Where the sweeps of [`prune`](crate::prune) stand.
     pub(crate) swept_bodies: i64,
     pub(crate) swept_events: i64,
+    /// Whether an event may have been forgotten since the last walk of [`names`](crate::names) began.
+    pub(crate) forgot: bool,
+    /// When that was.
+    pub(crate) walked: i64,
+    /// The walk under way.
+    pub(crate) walk: Option<Walk>,
     realms: HashMap<Arc<str>, i64>,
     channels: HashMap<Channel, i64>,
     lanes: HashMap<(i64, i64), (LaneId, Arc<Lane>)>,
@@ -58,6 +65,9 @@ impl Memory {
                     claims: BTreeSet::new(),
                     swept_bodies: 0,
                     swept_events: 0,
+                    forgot: true,
+                    walked: i64::MIN,
+                    walk: None,
                     realms: HashMap::new(),
                     channels: HashMap::new(),
                     lanes: HashMap::new(),
@@ -113,16 +123,21 @@ impl Memory {
 
     /// The number of a channel.
     pub(crate) fn channel(&mut self, connection: &Connection, channel: &Channel) -> Result<i64, Failure> {
-        if let Some(id) = self.channels.get(channel) {
-            return Ok(*id);
+        let id = if let Some(id) = self.channels.get(channel) {
+            *id
+        } else {
+            let id = numbered(
+                connection,
+                "SELECT id FROM channels WHERE instance = ? AND key = ?",
+                "INSERT INTO channels (instance, key) VALUES (?, ?)",
+                params![channel.instance.as_str(), channel.key.as_str()],
+            )?;
+            remember(&mut self.channels, channel.clone(), id);
+            id
+        };
+        if let Some(walk) = &mut self.walk {
+            walk.meet_channel(id);
         }
-        let id = numbered(
-            connection,
-            "SELECT id FROM channels WHERE instance = ? AND key = ?",
-            "INSERT INTO channels (instance, key) VALUES (?, ?)",
-            params![channel.instance.as_str(), channel.key.as_str()],
-        )?;
-        remember(&mut self.channels, channel.clone(), id);
         Ok(id)
     }
 
@@ -134,25 +149,38 @@ impl Memory {
         target: &Channel,
     ) -> Result<(LaneId, Arc<Lane>), Failure> {
         let ends = (self.channel(connection, source)?, self.channel(connection, target)?);
-        if let Some((id, lane)) = self.lanes.get(&ends) {
-            return Ok((*id, Arc::clone(lane)));
+        let (id, lane) = if let Some((id, lane)) = self.lanes.get(&ends) {
+            (*id, Arc::clone(lane))
+        } else {
+            let id = LaneId(numbered(
+                connection,
+                "SELECT id FROM lanes WHERE source = ? AND target = ?",
+                "INSERT INTO lanes (source, target) VALUES (?, ?)",
+                params![ends.0, ends.1],
+            )?);
+            let lane = Arc::new(Lane { source: source.clone(), target: target.clone() });
+            remember(&mut self.lanes, ends, (id, Arc::clone(&lane)));
+            (id, lane)
+        };
+        if let Some(walk) = &mut self.walk {
+            walk.meet_lane(id.0);
         }
-        let id = LaneId(numbered(
-            connection,
-            "SELECT id FROM lanes WHERE source = ? AND target = ?",
-            "INSERT INTO lanes (source, target) VALUES (?, ?)",
-            params![ends.0, ends.1],
-        )?);
-        let lane = Arc::new(Lane { source: source.clone(), target: target.clone() });
-        remember(&mut self.lanes, ends, (id, Arc::clone(&lane)));
         Ok((id, lane))
     }
 
     /// The number of a frame; it is stored when it is first seen.
     pub(crate) fn frame(&mut self, connection: &Connection, frame: &NamedFrame) -> Result<i64, Failure> {
-        if let Some(id) = self.frames.get(&frame.id) {
-            return Ok(*id);
+        let id = match self.frames.get(&frame.id) {
+            Some(id) => *id,
+            None => self.read_frame(connection, frame)?,
+        };
+        if let Some(walk) = &mut self.walk {
+            walk.meet_frame(id);
         }
+        Ok(id)
+    }
+
+    fn read_frame(&mut self, connection: &Connection, frame: &NamedFrame) -> Result<i64, Failure> {
         let found: Option<i64> = connection
             .prepare_cached("SELECT id FROM frames WHERE name = ?")?
             .query_row(params![frame.id.0], |row| row.get(0))
@@ -167,6 +195,13 @@ impl Memory {
         };
         remember(&mut self.frames, frame.id, id);
         Ok(id)
+    }
+
+    /// Lets go of the names that may have been forgotten on disk; the others are read again as they are needed.
+    pub(crate) fn forget_names(&mut self) {
+        self.channels.clear();
+        self.lanes.clear();
+        self.frames.clear();
     }
 }
 

@@ -194,8 +194,8 @@ impl Reading<'_> {
                 )?
                 .query_row(values, |row| row.get(0))
                 .optional()?;
-            if let Some(first) = found.as_deref().and_then(|lines| lines.lines().next()) {
-                return Ok(Some(MessageId::new(copies::id(first))?));
+            if let Some(first) = found.as_deref().and_then(|lines| copies::ids(lines).next()) {
+                return Ok(Some(first?));
             }
         }
         Ok(None)

@@ -26,13 +26,13 @@ struct Row {
     cut: bool,
     /// Whether its event has files in the spool.
     files: bool,
-    /// The delivery whose copies it changes.
+    /// The delivery whose copies it changes, unless that is forgotten.
     amends: Option<i64>,
 }
 
 fn row(batch: &Batch<'_, '_>, delivery: DeliveryId) -> Result<Row, Failure> {
     let sql = "SELECT state, seq, lane, cut > 0, EXISTS (SELECT 1 FROM files f WHERE f.seq = d.seq), \
-               amends FROM deliveries d WHERE id = ?";
+               (SELECT a.id FROM deliveries a WHERE a.id = d.amends) FROM deliveries d WHERE id = ?";
     let row = batch.statements.first(sql, [delivery.0], |row| {
         Ok(Row {
             state: row.get(0)?,
@@ -265,7 +265,7 @@ fn amend<'a>(
         .connection
         .prepare_cached("SELECT copies FROM deliveries WHERE id = ?")?
         .query_row([amended], |row| row.get(0))?;
-    let left = known.and_then(|known| copies::without(&known, &gone));
+    let left = known.map(|known| copies::without(&known, &gone));
     let copies = [left, linked.copies].into_iter().flatten().collect::<Vec<_>>().join("\n");
     batch.execute(
         "UPDATE deliveries SET copies = ?, realm = coalesce(?, realm) WHERE id = ?",

@@ -83,7 +83,7 @@ impl Reading<'_> {
                 attempts: row.get(4)?,
                 reason: row.get(5)?,
                 addressed: frame.frame.addressed.clone(),
-                copies: lines.lines().map(|line| MessageId::new(copies::id(line))).collect::<Result<_, _>>()?,
+                copies: copies::ids(&lines).collect::<Result<_, _>>()?,
             });
         }
         Ok(deliveries)
