@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tieline_core::driver::{CursorError, Cursors, HealthReport, KnownMessages, Sources};
-use tieline_core::id::{ChannelKey, MessageId};
+use tieline_core::id::{Channel, ChannelKey, MessageId};
 use tokio::sync::watch;
 
 /// How long [`RecordingHealth::wait_until_ready`] waits before it calls the test failed.
@@ -38,6 +38,11 @@ impl KnownIds {
 impl KnownMessages for KnownIds {
     async fn is_known(&self, _: &str, message: &MessageId) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(message)
+    }
+
+    /// All of them, since nobody says which channel they are in.
+    async fn latest(&self, _: &Channel, most: usize) -> Vec<MessageId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().take(most).cloned().collect()
     }
 }
 

@@ -6,8 +6,10 @@ use tieline_core::address::Address;
 use tieline_core::send::{Scope, SendError, Sending};
 
 use crate::address::{CHANNEL, SERVER, WEBHOOK};
+use crate::code;
 use crate::driver::DiscordDriver;
 use crate::refusal::Failure;
+use crate::remedy;
 use crate::snowflake::Snowflake;
 use crate::webhook_url::WebhookUrl;
 use crate::webhooks::Webhook;
@@ -38,6 +40,10 @@ impl DiscordDriver {
         let asked = |failure: Failure| failure.before_send(&scope);
         let channel = channel(sending);
         if let Some(url) = webhook_url(self, sending)? {
+            if self.webhooks.is_gone(url.id) {
+                let reason = remedy::of(code::UNKNOWN_WEBHOOK).unwrap_or_default().to_owned();
+                return Err(SendError::Permanent { reason });
+            }
             let webhook = self.webhooks.named(&self.api, &url).await.map_err(asked)?;
             let thread =
                 url.thread.or_else(|| channel.filter(|channel| webhook.channel.is_some_and(|own| own != *channel)));

@@ -168,6 +168,7 @@ impl Webhooks {
     /// Discord says that a webhook does not exist. It must not be called again: that brings a ban.
     pub(crate) fn note_gone(&self, webhook: Snowflake) {
         lock(&self.gone).insert(webhook);
+        lock(&self.channels).retain(|_, known| known.get().is_none_or(|known| known.id != webhook));
     }
 
     /// Whether it said so.

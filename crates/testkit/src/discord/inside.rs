@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -79,7 +80,11 @@ impl Inside {
         let told = lock(&self.telling);
         let mut events = Events::default();
         let done = change(&mut self.state(), &mut events);
-        for (event, needs, data) in events.told() {
+        let outages: Vec<String> =
+            self.state().guilds.iter().filter(|guild| guild.unavailable).map(|guild| guild.id.to_string()).collect();
+        let is_silent =
+            |data: &Value| data["guild_id"].as_str().is_some_and(|guild| outages.iter().any(|one| one == guild));
+        for (event, needs, data) in events.told().into_iter().filter(|(_, _, data)| !is_silent(data)) {
             self.gateway.dispatch(event, needs, &data);
         }
         drop(told);
@@ -100,7 +105,12 @@ impl Inside {
         Some(ReadyData {
             user: state.user(bot.user).map(shape::user).into(),
             application_id: bot.application.to_string(),
-            guilds: guilds.map(|guild| shape::guild_create(&state, guild, bot.user)).collect(),
+            guilds: guilds
+                .map(|guild| match guild.unavailable {
+                    true => json!({ "id": guild.id.to_string(), "unavailable": true }),
+                    false => shape::guild_create(&state, guild, bot.user),
+                })
+                .collect(),
         })
     }
 

@@ -8,7 +8,7 @@ use super::file::Upload;
 use super::mention::Allowed;
 use super::message::{Emoji, FakeMessage, LOADING, Reference};
 use super::post::Post;
-use super::posting::{Author, Change, Draft, delete, react};
+use super::posting::{Author, Change, Draft, clear, delete, react};
 use super::server::FakeDiscord;
 use super::snowflake::Snowflake;
 use super::webhook::Webhook;
@@ -121,6 +121,11 @@ impl FakeDiscord {
     pub fn unreact(&self, user: Snowflake, message: Snowflake, emoji: impl Into<Emoji>) {
         let emoji = emoji.into();
         self.inside.act(|state, events| react(state, events, (user, message), &emoji, false));
+    }
+
+    /// A moderator removes all reactions to a message at once, or all with one emoji.
+    pub fn clear_reactions(&self, message: Snowflake, emoji: Option<Emoji>) {
+        self.inside.act(|state, events| clear(state, events, message, emoji.as_ref()));
     }
 
     /// Somebody types.

@@ -121,6 +121,9 @@ impl Inside {
             edited: None,
         };
         state.messages.push(message.clone());
+        if let Some(channel) = state.channel_mut(message.channel) {
+            channel.last_message = Some(message.id);
+        }
         events.tell("MESSAGE_CREATE", of_messages(state, message.channel), self.viewing(state, None).event(&message));
         message
     }
@@ -243,6 +246,23 @@ pub(crate) fn react(
             data["member"] = shape::member(state, member);
         }
     }
+    let needs = needs(state, channel, intent::GUILD_MESSAGE_REACTIONS, intent::DIRECT_MESSAGE_REACTIONS);
+    events.tell(event, needs, with_guild(state, channel, data));
+}
+
+/// All reactions to a message are removed at once, or all with one emoji. Nothing is told where there were none.
+pub(crate) fn clear(state: &mut State, events: &mut Events, id: Snowflake, emoji: Option<&Emoji>) {
+    let Some(message) = state.message_mut(id) else { return };
+    let (channel, before) = (message.channel, message.reactions.len());
+    message.reactions.retain(|reaction| emoji.is_some_and(|emoji| reaction.emoji != *emoji));
+    if message.reactions.len() == before {
+        return;
+    }
+    let mut data = json!({ "channel_id": channel.to_string(), "message_id": id.to_string() });
+    if let Some(emoji) = emoji {
+        data["emoji"] = shape::emoji(emoji);
+    }
+    let event = if emoji.is_some() { "MESSAGE_REACTION_REMOVE_EMOJI" } else { "MESSAGE_REACTION_REMOVE_ALL" };
     let needs = needs(state, channel, intent::GUILD_MESSAGE_REACTIONS, intent::DIRECT_MESSAGE_REACTIONS);
     events.tell(event, needs, with_guild(state, channel, data));
 }

@@ -136,6 +136,10 @@ impl Refusal {
         Self::coded(StatusCode::BAD_REQUEST, 50109, "The request body contains invalid JSON.")
     }
 
+    pub(crate) fn reaction_blocked() -> Self {
+        Self::coded(StatusCode::FORBIDDEN, 90001, "Reaction was blocked")
+    }
+
     pub(crate) fn locked_thread() -> Self {
         Self::coded(StatusCode::FORBIDDEN, 160_005, "Thread is locked")
     }

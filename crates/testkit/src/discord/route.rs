@@ -23,6 +23,8 @@ pub enum Route {
     GuildRoles,
     /// `GET /guilds/{guild}/members/{user}`.
     GuildMember,
+    /// `GET /guilds/{guild}/members/search`.
+    SearchMembers,
     /// `GET /guilds/{guild}/webhooks`.
     GuildWebhooks,
     /// `GET /guilds/{guild}/threads/active`.
@@ -78,7 +80,7 @@ pub enum Route {
 }
 
 /// Method and path below `/api/v10/` of each call; `{}` stands for any segment.
-const CALLS: [(Method, &str, Route); 34] = [
+const CALLS: [(Method, &str, Route); 35] = [
     (Method::GET, "gateway", Route::Gateway),
     (Method::GET, "gateway/bot", Route::GatewayBot),
     (Method::GET, "users/@me", Route::Me),
@@ -88,6 +90,7 @@ const CALLS: [(Method, &str, Route); 34] = [
     (Method::GET, "guilds/{}", Route::Guild),
     (Method::GET, "guilds/{}/channels", Route::GuildChannels),
     (Method::GET, "guilds/{}/roles", Route::GuildRoles),
+    (Method::GET, "guilds/{}/members/search", Route::SearchMembers),
     (Method::GET, "guilds/{}/members/{}", Route::GuildMember),
     (Method::GET, "guilds/{}/webhooks", Route::GuildWebhooks),
     (Method::GET, "guilds/{}/threads/active", Route::ActiveThreads),

@@ -78,9 +78,9 @@ pub(crate) fn emoji(emoji: &Emoji) -> Value {
 }
 
 pub(crate) fn channel(state: &State, channel: &ChannelState) -> Value {
-    let last = state.messages.iter().rev().find(|message| message.channel == channel.id).map(|message| message.id);
     let mut shape = json!({
-        "id": channel.id.to_string(), "type": channel.kind.number(), "last_message_id": id(last), "flags": 0,
+        "id": channel.id.to_string(), "type": channel.kind.number(), "last_message_id": id(channel.last_message),
+        "flags": 0,
     });
     let Some(guild) = channel.guild else {
         let recipients = channel.recipients.iter().filter_map(|one| state.user(*one));
@@ -107,7 +107,7 @@ pub(crate) fn channel(state: &State, channel: &ChannelState) -> Value {
     let overwrites = overwrites
         .map(|(user, bits)| json!({ "id": user.to_string(), "type": 1, "allow": "0", "deny": bits.to_string() }));
     shape["permission_overwrites"] = overwrites.collect();
-    shape["topic"] = Value::Null;
+    shape["topic"] = json!(channel.topic);
     shape["nsfw"] = json!(false);
     shape["position"] = json!(0);
     shape

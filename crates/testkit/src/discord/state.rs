@@ -101,6 +101,8 @@ pub(crate) struct GuildState {
     pub(crate) roles: Vec<RoleState>,
     pub(crate) emoji: Vec<EmojiState>,
     pub(crate) members: Vec<MemberState>,
+    /// It has an outage: it is not told, and neither is what happens in it.
+    pub(crate) unavailable: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +111,9 @@ pub(crate) struct ChannelState {
     pub(crate) kind: ChannelKind,
     pub(crate) guild: Option<Snowflake>,
     pub(crate) name: String,
+    pub(crate) topic: Option<String>,
+    /// The last message that was posted, whether it is still there or not.
+    pub(crate) last_message: Option<Snowflake>,
     /// The channel that a thread belongs to.
     pub(crate) parent: Option<Snowflake>,
     /// Who began a thread.
@@ -160,6 +165,8 @@ pub(crate) struct State {
     pub(crate) nonces: Vec<NonceState>,
     /// What an account may not do in a guild, a channel and its threads.
     denied: HashMap<(Snowflake, Snowflake), u64>,
+    /// Who has blocked whom.
+    pub(crate) blocked: HashSet<(Snowflake, Snowflake)>,
     /// Webhooks that somebody was told do not exist.
     pub(crate) known_dead: HashSet<String>,
 }

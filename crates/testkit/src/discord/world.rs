@@ -78,7 +78,15 @@ impl FakeDiscord {
         let id = state.new_id(self.inside.now());
         let everyone = RoleState { id, name: "@everyone".to_owned(), mentionable: false, permissions: 0, bot: None };
         let roles = vec![everyone];
-        state.guilds.push(GuildState { id, name: name.to_owned(), owner, roles, emoji: vec![], members: vec![] });
+        state.guilds.push(GuildState {
+            id,
+            name: name.to_owned(),
+            owner,
+            roles,
+            emoji: vec![],
+            members: vec![],
+            unavailable: false,
+        });
         drop(state);
         self.join(id, owner);
         id
@@ -123,6 +131,34 @@ impl FakeDiscord {
             let data = json!({ "guild_id": guild.to_string(), "user": user });
             events.tell("GUILD_MEMBER_REMOVE", intent::GUILD_MEMBERS, data);
         });
+    }
+
+    /// A guild has an outage: its bots are told so, and of nothing that happens in it.
+    pub fn begin_outage(&self, guild: Snowflake) {
+        self.inside.act(|state, events| {
+            let data = json!({ "id": guild.to_string(), "unavailable": true });
+            events.tell("GUILD_DELETE", intent::GUILDS, data);
+            if let Some(guild) = state.guild_mut(guild) {
+                guild.unavailable = true;
+            }
+        });
+    }
+
+    /// The outage of a guild is over: the bot is told of it anew.
+    pub fn end_outage(&self, guild: Snowflake, bot: &Bot) {
+        self.inside.act(|state, events| {
+            if let Some(guild) = state.guild_mut(guild) {
+                guild.unavailable = false;
+            }
+            if let Some(guild) = state.guild(guild) {
+                events.tell("GUILD_CREATE", intent::GUILDS, shape::guild_create(state, guild, bot.user));
+            }
+        });
+    }
+
+    /// Somebody blocks somebody else.
+    pub fn block(&self, who: Snowflake, whom: Snowflake) {
+        self.inside.state().blocked.insert((who, whom));
     }
 
     /// A member chooses a nickname, or none.
@@ -246,6 +282,11 @@ impl FakeDiscord {
         self.change_channel(channel, |channel| name.clone_into(&mut channel.name));
     }
 
+    /// A channel gets a topic, or loses it.
+    pub fn set_topic(&self, channel: Snowflake, topic: Option<&str>) {
+        self.change_channel(channel, |channel| channel.topic = topic.map(str::to_owned));
+    }
+
     fn change_channel(&self, id: Snowflake, change: impl FnOnce(&mut ChannelState)) {
         self.inside.act(|state, events| {
             let Some(channel) = state.channel_mut(id) else { return };
@@ -311,6 +352,8 @@ impl Inside {
             kind,
             guild,
             name: name.to_owned(),
+            topic: None,
+            last_message: None,
             parent: None,
             owner: None,
             archived: false,

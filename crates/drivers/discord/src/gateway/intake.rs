@@ -3,7 +3,8 @@
 //! - The cursor never stands behind an event that is not on disk.
 //! - When a session began although there was one before, channels are [filled up](crate::history) from their history,
 //!   and what such a channel says meanwhile waits until that is done. Until then the cursor is not kept either: the next
-//!   process would begin at the same place once more, and the outbox knows repeats.
+//!   process would begin at the same place once more, and the outbox knows repeats. Which guilds are still to be told is
+//!   kept in the cursor.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -31,8 +32,6 @@ const KEEP: Duration = Duration::from_secs(1);
 const FILLS: usize = 4;
 /// How many events may wait for histories.
 const PARKED: usize = 1000;
-/// How long after READY its guilds may take to be told; one that takes longer has an outage.
-const GUILDS: Duration = Duration::from_secs(30);
 
 /// Why the intake stops.
 pub(crate) enum Stop {
@@ -66,8 +65,6 @@ pub(crate) struct Intake<'d> {
     moved: bool,
     /// When the cursor may be kept again.
     keep_at: Instant,
-    /// Until when the cursor waits for the guilds of which something was missed.
-    guilds_by: Instant,
     filling: FuturesUnordered<BoxFuture<'d, Filled>>,
     to_fill: VecDeque<BoxFuture<'d, Filled>>,
     /// What channels said whose history is to be filled up first.
@@ -82,7 +79,6 @@ impl<'d> Intake<'d> {
             cursor,
             moved: false,
             keep_at: Instant::now(),
-            guilds_by: Instant::now(),
             filling: FuturesUnordered::new(),
             to_fill: VecDeque::new(),
             parked: HashMap::new(),
@@ -110,10 +106,9 @@ impl<'d> Intake<'d> {
 
     async fn next(&mut self, events: &mut mpsc::Receiver<Dispatch>) -> Result<(), Stop> {
         let parked: usize = self.parked.values().map(VecDeque::len).sum();
-        let keep_at = if self.cursor.missed.is_empty() { self.keep_at } else { self.keep_at.max(self.guilds_by) };
         tokio::select! {
             biased;
-            () = sleep_until(keep_at), if self.moved && self.parked.is_empty() => Ok(self.keep().await?),
+            () = sleep_until(self.keep_at), if self.moved && self.parked.is_empty() => Ok(self.keep().await?),
             Some(filled) = self.filling.next(), if !self.filling.is_empty() => self.fill(filled).await,
             dispatch = events.recv(), if parked < PARKED => match dispatch {
                 Some(dispatch) => self.hear(dispatch).await,
@@ -124,8 +119,7 @@ impl<'d> Intake<'d> {
 
     /// Keeps the cursor, unless a gap before it is not filled yet.
     async fn keep(&mut self) -> Result<(), CursorError> {
-        let waits = !self.cursor.missed.is_empty() && Instant::now() < self.guilds_by;
-        if self.moved && self.parked.is_empty() && !waits {
+        if self.moved && self.parked.is_empty() {
             self.cursor.write(&*self.context.cursors).await?;
             self.moved = false;
             self.keep_at = Instant::now() + KEEP;
@@ -177,7 +171,6 @@ impl<'d> Intake<'d> {
         for guild in guilds {
             self.cursor.missed.entry(guild).or_insert(since);
         }
-        self.guilds_by = Instant::now() + GUILDS;
     }
 
     /// A guild is gone: for good, or until an outage is over, of which something may be missed then.

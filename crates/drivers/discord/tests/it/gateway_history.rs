@@ -119,12 +119,10 @@ async fn what_a_channel_says_waits_for_its_history() {
 async fn a_process_that_dies_while_it_looks_back_is_followed_by_one_that_looks_back_as_far() {
     let scene = away().await;
     scene.write("missed");
-    let place = scene.cursors.at("gateway");
     scene.discord.faults().on(Route::Messages).next(1, Fault::Hang);
     let process = scene.started().await;
     scene.discord.wait_for_request(|request| request.route == Route::Messages).await;
     process.kill().await;
-    assert_eq!(scene.cursors.at("gateway"), place);
     let process = scene.start();
     scene.arrives("missed").await;
     assert_eq!(scene.heard(), ["before", "missed"]);
@@ -199,6 +197,116 @@ async fn the_place_is_kept_without_any_secret_and_that_of_another_server_is_not_
     tieline_core::driver::Cursors::set(&*scene.cursors, "gateway", &elsewhere.to_string()).await.expect("it is kept");
     let process = scene.started().await;
     assert_eq!(scene.gateway().identifies().len(), 2);
+    process.stop().await;
+}
+
+/// What happened since the process that is away, as it is handed in.
+fn news(scene: &Listening, since: usize) -> Vec<(&'static str, String)> {
+    let told = scene.inbound.arrivals().into_iter().skip(since);
+    told.map(|event| (event.kind(), event.message().map(|said| said.text.to_plain()).unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn what_was_edited_and_deleted_meanwhile_is_told_behind_a_lost_session() {
+    let scene = listening().await;
+    let process = scene.started().await;
+    let (edited, deleted) = (scene.learns("mornign").await, scene.learns("nonsense").await);
+    scene.learns("stays").await;
+    scene.keeps_its_place().await;
+    process.stop().await;
+    scene.gateway().forget_sessions();
+    let before = scene.inbound.arrivals().len();
+    scene.write("first");
+    scene.discord.edit(edited, "morning");
+    scene.discord.delete(deleted);
+    scene.write("second");
+    let process = scene.start();
+    scene.inbound.wait_for(|event| event.kind() == "delete").await;
+    let told = news(&scene, before);
+    let of = |wanted: &str| -> Vec<&str> {
+        told.iter().filter(|(kind, _)| *kind == wanted).map(|(_, text)| text.as_str()).collect()
+    };
+    assert_eq!(
+        (of("message"), of("edit"), of("delete").len()),
+        (vec!["first", "second"], vec!["morning"], 1),
+        "{told:?}"
+    );
+    let gone = scene.inbound.events().into_iter().find(|event| event.kind() == "delete").expect("a deletion");
+    assert_eq!(
+        (gone.message_id.as_str(), gone.address.text("server_id")),
+        (&*deleted.to_string(), Some(&*scene.guild.to_string()))
+    );
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_channel_in_which_nothing_was_said_is_looked_at_for_changes() {
+    let scene = listening().await;
+    let process = scene.started().await;
+    let (edited, deleted) = (scene.learns("mornign").await, scene.learns("last").await);
+    scene.keeps_its_place().await;
+    process.stop().await;
+    scene.gateway().forget_sessions();
+    let before = scene.inbound.arrivals().len();
+    scene.discord.edit(edited, "morning");
+    scene.discord.delete(deleted);
+    let process = scene.start();
+    scene.inbound.wait_for(|event| event.kind() == "delete").await;
+    let expected = [("edit", "morning"), ("delete", "")];
+    assert_eq!(news(&scene, before), expected.map(|(kind, text)| (kind, text.to_owned())));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_for_does_not_count_as_deleted() {
+    let scene = listening().await;
+    let process = scene.started().await;
+    let hidden = scene.learns("hidden").await;
+    process.stop().await;
+    scene.gateway().forget_sessions();
+    scene.discord.delete(hidden);
+    scene.write("missed");
+    let body = r#"{"message": "Missing Permissions", "code": 50013}"#.to_owned();
+    scene.discord.faults().on(Route::Message).always(Fault::Answer { status: 403, body });
+    let process = scene.start();
+    scene.arrives("missed").await;
+    scene.hears("after").await;
+    assert!(scene.inbound.events().iter().all(|event| event.kind() == "message"));
+    assert_eq!(scene.discord.requests_to(Route::Message).len(), 1);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_comes_late_has_its_history_read_then_also_by_the_next_process() {
+    let scene = away().await;
+    scene.discord.begin_outage(scene.guild);
+    scene.write("missed");
+    let other = scene.discord.add_guild("Elsewhere");
+    scene.discord.join(other, scene.bot.user);
+    let elsewhere = scene.discord.add_channel(other, ChannelKind::Text, "elsewhere");
+    let process = scene.started().await;
+    scene.discord.person_writes(elsewhere, scene.ann, "elsewhere");
+    scene.arrives("elsewhere").await;
+    process.stop().await;
+    let process = scene.started().await;
+    scene.discord.end_outage(scene.guild, &scene.bot);
+    scene.arrives("missed").await;
+    scene.hears("live").await;
+    assert_eq!(scene.heard(), ["before", "elsewhere", "missed", "live"]);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_said_during_an_outage_is_read_when_it_is_over() {
+    let scene = listening().await;
+    let process = scene.started().await;
+    scene.hears("before").await;
+    scene.discord.begin_outage(scene.guild);
+    scene.write("missed");
+    scene.discord.end_outage(scene.guild, &scene.bot);
+    scene.arrives("missed").await;
+    scene.hears("after").await;
+    assert_eq!(scene.heard(), ["before", "missed", "after"]);
     process.stop().await;
 }
 

@@ -13,7 +13,7 @@ use tieline_discord::Discord;
 use tieline_testkit::discord::gateway::{Gateway, GatewayScript};
 use tieline_testkit::discord::{Bot, ChannelKind, DiscordScript, FakeDiscord, Snowflake};
 use tieline_testkit::{
-    EverySource, Health, LocalWebhooks, NothingKnown, RecordingCursors, RecordingHealth, RecordingInbound, SystemClock,
+    EverySource, Health, KnownIds, LocalWebhooks, RecordingCursors, RecordingHealth, RecordingInbound, SystemClock,
     TempSpool,
 };
 use tokio::task::JoinHandle;
@@ -32,6 +32,8 @@ pub(crate) struct Listening {
     pub(crate) instance: Arc<dyn InstanceConfig>,
     pub(crate) inbound: Arc<RecordingInbound>,
     pub(crate) cursors: Arc<RecordingCursors>,
+    /// What the outbox knows.
+    pub(crate) known: Arc<KnownIds>,
 }
 
 /// A process: its driver, and how it is.
@@ -88,7 +90,17 @@ pub(crate) async fn listening_by(gateway: GatewayScript, more: &Value, defaults:
     }
     let resolved = Discord.resolve(&InstanceId::new("dc").expect("an id"), &settings, defaults);
     let instance = resolved.instance.unwrap_or_else(|| panic!("{:?}", resolved.problems));
-    Listening { discord, guild, channel, ann, bot, instance, inbound: Arc::default(), cursors: Arc::default() }
+    Listening {
+        discord,
+        guild,
+        channel,
+        ann,
+        bot,
+        instance,
+        inbound: Arc::default(),
+        cursors: Arc::default(),
+        known: Arc::default(),
+    }
 }
 
 impl Listening {
@@ -96,7 +108,7 @@ impl Listening {
     pub(crate) fn start(&self) -> Process {
         let services = Services {
             spool: Arc::new(TempSpool::new().expect("a temporary folder")),
-            links: Arc::new(NothingKnown),
+            links: Arc::clone(&self.known) as _,
             clock: Arc::new(SystemClock),
         };
         self.run(Arc::clone(&self.instance).build(services).expect("the driver can be built"))
@@ -140,6 +152,13 @@ impl Listening {
     pub(crate) async fn hears(&self, text: &str) {
         self.write(text);
         self.arrives(text).await;
+    }
+
+    /// Ann writes, it is handed in, and the outbox knows it.
+    pub(crate) async fn learns(&self, text: &str) -> Snowflake {
+        let message = self.discord.person_writes(self.channel, self.ann, text);
+        self.known.add(self.arrives(text).await.message_id);
+        message
     }
 
     /// What was handed in as new, in order.

@@ -1,5 +1,6 @@
 //! The driver as a whole.
 
+mod changing;
 mod conformance;
 mod gateway_connection;
 mod gateway_history;

@@ -1,7 +1,7 @@
 //! What people, bots and webhooks do on Discord, as the relay hears of it.
 
 use serde_json::json;
-use tieline_core::event::{Authorship, Body, Event};
+use tieline_core::event::{Authorship, Body, Event, Reaction};
 use tieline_core::id::{ChannelKey, MessageId};
 use tieline_testkit::discord::{Emoji, Post, Snowflake};
 use tieline_testkit::{Health, RecordingLog};
@@ -176,4 +176,52 @@ async fn messages_without_content_are_explained_once() {
     assert_eq!(scene.health.said().last(), Some(&Health::Ready), "content is there after all");
     let told = log.warnings().into_iter().filter(|line| line.contains("MESSAGE CONTENT INTENT")).count();
     assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn who_comes_what_a_channel_is_about_and_removed_reactions_are_told() {
+    let scene = scene().await;
+    scene.discord.set_topic(scene.channel, Some("tea"));
+    let _running = scene.run().await;
+    let cat = scene.discord.add_emoji(scene.guild, "cat", false);
+    let message = scene.discord.person_writes(scene.channel, scene.ann, "hi");
+    scene.discord.say(scene.channel, scene.ann, Post::default().kind(7));
+    scene.discord.set_topic(scene.channel, Some("coffee"));
+    scene.discord.rename(scene.channel, "lobby");
+    for emoji in [Emoji::from("👍"), cat.clone()] {
+        scene.discord.react(scene.ann, message, emoji.clone());
+        scene.discord.clear_reactions(message, Some(emoji));
+    }
+    scene.discord.react(scene.ann, message, cat);
+    scene.discord.clear_reactions(message, None);
+    let heard = scene.heard_so_far().await;
+    let bodies: Vec<&Body> = heard.iter().skip(1).map(|event| &event.body).collect();
+    let reaction = |emoji: &str, added| Body::Reaction(Reaction { emoji: emoji.to_owned(), added });
+    let expected = [
+        Body::Joined,
+        Body::Topic("coffee".to_owned()),
+        reaction("👍", true),
+        reaction("👍", false),
+        reaction("cat", true),
+        reaction("cat", false),
+        reaction("cat", true),
+        reaction("", false),
+    ];
+    assert_eq!(bodies, expected.iter().collect::<Vec<_>>());
+    let authors: Vec<&str> = heard.iter().skip(1).map(|event| event.author.id.as_str()).collect();
+    let ann = scene.ann.to_string();
+    assert_eq!(authors, [&ann, "", &ann, "", &ann, "", &ann, ""], "nobody says who removed them");
+    let topic = &heard[2];
+    assert_eq!(topic.channel.as_str(), scene.channel.to_string());
+    assert!(topic.address.text("server_id").is_some());
+}
+
+#[tokio::test]
+async fn what_the_bot_gave_itself_is_no_reaction_of_anybody() {
+    let scene = scene().await;
+    let _running = scene.run().await;
+    let message = scene.discord.person_writes(scene.channel, scene.ann, "hi");
+    scene.discord.react(scene.bot.user, message, Emoji::from("👍"));
+    scene.discord.unreact(scene.bot.user, message, Emoji::from("👍"));
+    assert_eq!(kinds(&scene.heard_so_far().await), ["message"]);
 }

@@ -100,7 +100,9 @@ impl State {
         if let Some(shard) = shard {
             said["shard"] = shard;
         }
-        let guilds = if session.wants(GUILDS) { ready.guilds } else { Vec::new() };
+        // Those that have an outage are told when it is over.
+        let guilds = ready.guilds.into_iter().filter(|guild| guild["unavailable"] != true);
+        let guilds: Vec<_> = if session.wants(GUILDS) { guilds.collect() } else { Vec::new() };
         let events = [("READY", said)].into_iter().chain(guilds.into_iter().map(|guild| ("GUILD_CREATE", guild)));
         for (event, data) in events {
             connection.queue.push_back(Outgoing::Event(session.happen(event, &data, &self.script)));

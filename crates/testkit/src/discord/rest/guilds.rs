@@ -6,7 +6,7 @@ use super::super::inside::Inside;
 use super::super::permission::Permission;
 use super::super::refusal::Refusal;
 use super::super::shape;
-use super::super::state::{BotState, GuildState, State};
+use super::super::state::{BotState, GuildState, MemberState, State};
 use super::{Call, seen};
 
 impl Inside {
@@ -76,6 +76,30 @@ impl Inside {
         let guild = own_guild(&state, call)?.id;
         let member = state.member(guild, call.id(1, "user_id")?).ok_or_else(Refusal::unknown_member)?;
         Ok(shape::member(&state, member))
+    }
+
+    /// The members whose names begin with a text, however it is written; one of them, unless more are asked for.
+    pub(crate) fn search_members(&self, call: &Call) -> Result<Value, Refusal> {
+        let state = self.state();
+        let guild = own_guild(&state, call)?;
+        let required = || Refusal::invalid_field("query", "BASE_TYPE_REQUIRED", "This field is required");
+        let wanted = call.query("query").filter(|query| !query.is_empty()).ok_or_else(required)?.to_lowercase();
+        let limit = match call.query("limit") {
+            None => 1,
+            Some(said) => said.parse().ok().filter(|limit| (1..=1000).contains(limit)).ok_or_else(|| {
+                Refusal::invalid_field("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 1000.")
+            })?,
+        };
+        let is_called = |member: &&MemberState| {
+            let user = state.user(member.user);
+            let names = [
+                member.nick.as_ref(),
+                user.and_then(|user| user.global_name.as_ref()),
+                user.map(|user| &user.username),
+            ];
+            names.into_iter().flatten().any(|name| name.to_lowercase().starts_with(&wanted))
+        };
+        Ok(guild.members.iter().filter(is_called).take(limit).map(|member| shape::member(&state, member)).collect())
     }
 
     pub(crate) fn active_threads(&self, call: &Call) -> Result<Value, Refusal> {

@@ -210,6 +210,7 @@ impl Inside {
             Route::EditWebhookMessage => &["thread_id", "with_components"],
             Route::MyGuilds => &["limit", "after", "before", "with_counts"],
             Route::Guild => &["with_counts"],
+            Route::SearchMembers => &["query", "limit"],
             _ => &[],
         };
         for (key, _) in query.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
@@ -228,6 +229,7 @@ impl Inside {
             Route::GuildChannels => self.guild_channels(&call)?,
             Route::GuildRoles => self.guild_roles(&call)?,
             Route::GuildMember => self.guild_member(&call)?,
+            Route::SearchMembers => self.search_members(&call)?,
             Route::GuildWebhooks => self.guild_webhooks(&call)?,
             Route::ActiveThreads => self.active_threads(&call)?,
             Route::Channel => self.channel(&call)?,

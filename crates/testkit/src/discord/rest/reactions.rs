@@ -28,6 +28,9 @@ impl Inside {
             if is_new {
                 need(state, bot, message.channel, Permission::AddReactions)?;
             }
+            if state.blocked.contains(&(message.author, bot.user)) {
+                return Err(Refusal::reaction_blocked());
+            }
             if is_new && message.reactions.len() >= MAX_EMOJI {
                 return Err(Refusal::too_many_reactions(MAX_EMOJI));
             }
