@@ -1,5 +1,6 @@
 //! A checked configuration: all that the running program sees.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub struct Configuration {
     pub global: Global,
     /// The instances, in the order of the configuration.
     pub instances: Vec<Arc<dyn InstanceConfig>>,
+    /// For each instance a hash of its settings and of what it inherits, to tell whether another configuration changes it.
+    pub fingerprints: HashMap<InstanceId, [u8; 32]>,
     /// The rules.
     pub plan: Arc<Plan>,
     /// Every value that must never be sent, shown or logged.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tieline_core::driver::{Defaults, DriverFactory, InstanceConfig};
+use sha2::{Digest, Sha256};
+use tieline_core::driver::{Defaults, DriverFactory, InstanceConfig, ProxyChoice};
 use tieline_core::id::{IdError, InstanceId};
 use tieline_core::problem::{Problem, Severity, nearest};
 use tieline_core::secret::Secret;
@@ -27,6 +28,8 @@ pub(crate) struct Named<'c> {
     pub(crate) factory: Option<&'c Arc<dyn DriverFactory>>,
     /// The instance, if nothing is wrong with it.
     pub(crate) config: Option<Arc<dyn InstanceConfig>>,
+    /// See [`Configuration::fingerprints`](crate::Configuration::fingerprints).
+    pub(crate) fingerprint: [u8; 32],
 }
 
 /// Every instance that the configuration names, so that a rule on a broken one is not told that there is none.
@@ -84,13 +87,31 @@ pub(crate) fn resolve<'c>(
                 findings.add(&at, problem);
             } else {
                 let config = factory.and_then(|f| one(f.as_ref(), id, settings, defaults, references, &at, findings));
-                instances.named.push(Named { id, platform, factory, config });
+                let fingerprint = fingerprint(platform, settings, defaults);
+                instances.named.push(Named { id, platform, factory, config, fingerprint });
             }
             let proxy = settings.get("proxy").and_then(Value::as_str).unwrap_or_default();
             instances.secrets.extend(sensitive::of_proxy(proxy));
         }
     }
     instances
+}
+
+/// What an instance is made of: equal only if all of it is.
+fn fingerprint(platform: &str, settings: &Value, defaults: &Defaults) -> [u8; 32] {
+    let Defaults { proxy, catch_up } = defaults;
+    let (kind, proxy) = match proxy {
+        ProxyChoice::Direct => ("direct", ""),
+        ProxyChoice::Environment => ("environment", ""),
+        ProxyChoice::Url(url) => ("url", url.reveal()),
+    };
+    let catch_up = format!("{catch_up:?}");
+    let mut hash = Sha256::new();
+    for text in [platform, &settings.to_string(), kind, proxy, &catch_up] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
 }
 
 fn one(

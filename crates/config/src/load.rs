@@ -226,27 +226,25 @@ impl Checking<'_> {
         }
         secrets.extend(instances.secrets);
         secrets.extend(checked.secrets);
-        Some(configuration(
-            global,
-            instances.named.into_iter().filter_map(|named| named.config).collect(),
-            checked.rules,
-            secrets,
-        ))
+        let sound = instances.named.into_iter().filter_map(|named| Some((named.config?, named.fingerprint))).collect();
+        Some(configuration(global, sound, checked.rules, secrets))
     }
 }
 
 fn configuration(
     global: Global,
-    instances: Vec<Arc<dyn tieline_core::driver::InstanceConfig>>,
+    sound: Vec<(Arc<dyn tieline_core::driver::InstanceConfig>, [u8; 32])>,
     rules: Vec<tieline_core::plan::Rule>,
     mut secrets: Vec<Secret>,
 ) -> Configuration {
+    let fingerprints = sound.iter().map(|(config, fingerprint)| (config.id().clone(), *fingerprint)).collect();
+    let instances: Vec<_> = sound.into_iter().map(|(config, _)| config).collect();
     secrets.extend(instances.iter().flat_map(|instance| instance.secrets()));
     secrets.retain(|secret| !secret.is_empty());
     secrets.sort();
     secrets.dedup();
     let plan = Plan::new(rules).among(&instances);
-    Configuration { global, instances, plan: Arc::new(plan), secrets }
+    Configuration { global, instances, fingerprints, plan: Arc::new(plan), secrets }
 }
 
 /// Reads `global.alerts`: `null`, or one instance with one address.

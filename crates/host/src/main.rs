@@ -23,6 +23,7 @@ mod failure;
 mod json_line;
 mod lock;
 mod logging;
+mod reload;
 mod retried;
 mod rooms;
 mod run;

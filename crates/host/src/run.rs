@@ -14,8 +14,9 @@ use crate::cli::ConfigArgs;
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, sentence};
 use crate::lock::{DataLock, LockError, RUN};
+use crate::reload::{Watch, changed, reload};
 use crate::running::Running;
-use crate::signals::Signals;
+use crate::signals::{Asked, Signals};
 use crate::{logging, setup};
 
 /// How long a short command (`dead`, `trace`) that uses the folder is waited for.
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     let _lock = lock(&dir)?;
     let runtime = runtime()?;
     let guard = SecretGuard::new(&configuration.secrets);
-    let ended = runtime.block_on(relay(configuration, &dir));
+    let ended = runtime.block_on(relay(configuration, &dir, args));
     // What still runs is a blocking call that outlived the grace period: it is not waited for.
     runtime.shutdown_background();
     ended.map_err(|error| Failure::Wrong(anyhow!(guard.mask(&sentence(&error)))))
@@ -63,7 +64,8 @@ fn lock(dir: &DataDir) -> anyhow::Result<DataLock> {
     }
 }
 
-async fn relay(configuration: Configuration, dir: &DataDir) -> anyhow::Result<()> {
+async fn relay(configuration: Configuration, dir: &DataDir, args: &ConfigArgs) -> anyhow::Result<()> {
+    let watched = configuration.global.watch;
     let mut signals = Signals::catch()?;
     let listeners = Arc::new(Listeners::default());
     let running = tokio::select! {
@@ -73,7 +75,16 @@ async fn relay(configuration: Configuration, dir: &DataDir) -> anyhow::Result<()
             return Ok(());
         }
     };
-    let signal = signals.stop().await;
+    let mut changes = watched.then(|| Watch::begin(args)).transpose()?;
+    let signal = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop(signal) => break signal,
+                Asked::Reload => reload(&running, args, "SIGHUP").await,
+            },
+            () = changed(&mut changes) => reload(&running, args, "a changed file").await,
+        }
+    };
     tracing::info!(signal, "Stopping: sends under way may finish; a second signal ends at once");
     tokio::select! {
         stopped = running.stop() => stopped,

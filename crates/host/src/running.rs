@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hyper_util::service::TowerToHyperService;
-use tieline_config::Configuration;
+use tieline_config::{Configuration, Global};
 use tieline_core::outbox::Outbox as _;
 use tieline_core::secret::Secret;
 use tieline_core::webhook::Webhooks;
 use tieline_net::{ListenerLimits, Listeners, Spool, install_crypto, serve};
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::{Relay, Rooms, Settings};
+use tieline_relay::{Relay, Reloaded, Rooms, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,6 +37,8 @@ pub(crate) struct Running {
     /// Ends the control listener and the socket.
     farewell: CancellationToken,
     tasks: TaskTracker,
+    /// What cannot be changed while it runs.
+    begun_with: Global,
 }
 
 impl Running {
@@ -49,7 +51,7 @@ impl Running {
         listeners: Arc<Listeners>,
         webhooks: Arc<dyn Webhooks>,
     ) -> anyhow::Result<Self> {
-        let Configuration { global, instances, plan, secrets, .. } = configuration;
+        let global = configuration.global.clone();
         install_crypto();
         dir.create().with_context(|| format!("the folder {} cannot be made", dir.path().display()))?;
         let listener = bind(&global.http.listen).await?;
@@ -65,19 +67,13 @@ impl Running {
             spool.sweep(&wanted).await.context("the media spool cannot be swept")?;
         }
         listeners.offer_from(spool.clone());
-        let (instance_count, rule_count) = (instances.len(), plan.rules().len());
-        let settings = Settings {
-            plan,
-            instances,
-            secrets,
-            secret_guard: global.secret_guard,
-            command_prefix: global.command_prefix,
-            give_up_after: global.give_up_after,
-            retention: global.retention,
-        };
+        let (instance_count, rule_count) = (configuration.instances.len(), configuration.plan.rules().len());
+        let settings = settings(configuration);
         let rooms = Rooms { outbox, spool, webhooks, clock: Arc::new(SystemClock) };
         let relay = Relay::start(settings, rooms).await?;
-        let running = Self { relay, listeners, farewell: CancellationToken::new(), tasks: TaskTracker::new() };
+        let farewell = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let running = Self { relay, listeners, farewell, tasks, begun_with: global.clone() };
         running.serve_control(listener, global.http.token);
         let path = dir.socket();
         let socket = Socket::open(&path).with_context(|| format!("the socket {} cannot be opened", path.display()))?;
@@ -99,6 +95,15 @@ impl Running {
         });
     }
 
+    /// Takes over another configuration. What only a restart can change is told.
+    pub(crate) async fn reload(&self, configuration: Configuration) -> anyhow::Result<Reloaded> {
+        let stays = needs_restart(&self.begun_with, &configuration.global);
+        if !stays.is_empty() {
+            tracing::warn!("These settings changed, and are used after a restart only: {}", stays.join(", "));
+        }
+        self.relay.reload(settings(configuration)).await.context("the configuration could not be taken over")
+    }
+
     /// Stops to receive, lets sends finish, closes the outbox, then the doors.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         let in_time = self.relay.stop(GRACE).await;
@@ -114,6 +119,34 @@ impl Running {
         tracing::info!("Stopped");
         Ok(())
     }
+}
+
+/// What the relay is told of a configuration.
+fn settings(configuration: Configuration) -> Settings {
+    let Configuration { global, instances, fingerprints, plan, secrets } = configuration;
+    Settings {
+        plan,
+        instances,
+        fingerprints,
+        secrets,
+        secret_guard: global.secret_guard,
+        command_prefix: global.command_prefix,
+        give_up_after: global.give_up_after,
+        retention: global.retention,
+    }
+}
+
+/// The settings that differ and cannot be changed while the relay runs.
+fn needs_restart(begun_with: &Global, now: &Global) -> Vec<&'static str> {
+    let token = |global: &Global| global.http.token.as_ref().map(|token| token.reveal().to_owned());
+    let differing = [
+        ("`global.data_dir`", begun_with.data_dir != now.data_dir),
+        ("`global.http.listen`", begun_with.http.listen != now.http.listen),
+        ("`global.http.token`", token(begun_with) != token(now)),
+        ("`global.log`", begun_with.log != now.log),
+        ("`global.watch`", begun_with.watch != now.watch),
+    ];
+    differing.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 async fn bind(address: &str) -> anyhow::Result<TcpListener> {

@@ -1,6 +1,6 @@
 //! From the command line to a checked configuration.
 
-use tieline_config::{Configuration, Diagnostic, Loaded, ProcessSurroundings};
+use tieline_config::{Configuration, Diagnostic, LoadError, Loaded, ProcessSurroundings};
 
 use crate::cli::ConfigArgs;
 use crate::drivers;
@@ -9,8 +9,12 @@ use crate::terminal::Terminal;
 
 /// Reads and checks the configuration.
 pub(crate) fn load(args: &ConfigArgs) -> Result<Loaded, Failure> {
+    read(args).map_err(|error| Failure::Usage(error.into()))
+}
+
+/// The same, for a process that goes on whatever comes of it.
+pub(crate) fn read(args: &ConfigArgs) -> Result<Loaded, LoadError> {
     tieline_config::load(&args.files(), &args.sets, &ProcessSurroundings, &drivers::all())
-        .map_err(|error| Failure::Usage(error.into()))
 }
 
 /// A configuration that can be used, with its warnings; what is wrong with any other is told on standard error.

@@ -41,12 +41,8 @@ impl Signals {
     /// Waits until the process is asked to stop. Returns the signal's name.
     pub(crate) async fn stop(&mut self) -> &'static str {
         loop {
-            match self.next().await {
-                Asked::Stop(signal) => return signal,
-                Asked::Reload => tracing::warn!(
-                    "SIGHUP: this version cannot reload; the relay goes on with the configuration it was started with, \
-                     restart it to use another"
-                ),
+            if let Asked::Stop(signal) = self.next().await {
+                return signal;
             }
         }
     }

@@ -8,7 +8,8 @@ use tieline_core::markup::{Block, Markup, Span};
 use tieline_core::outbox::Delivery;
 
 use crate::change::{PATIENCE, settled_family};
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 use crate::intake::are_around;
 
 /// How much of a message is quoted, in characters.

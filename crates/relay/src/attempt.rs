@@ -14,7 +14,8 @@ use tieline_core::send::{Action, CutError, Outgoing, Part, Reconciled, SendError
 
 use crate::answer::Answers;
 use crate::change::{Task, task};
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 use crate::mentions;
 
 /// The reason of a dead letter that would have told a secret.
@@ -65,7 +66,8 @@ impl Parts {
             return Ok(Err(Unsendable::Nothing));
         }
         let outgoing = outgoing(exchange, instance, delivery, frame, action, before).await?;
-        if exchange.secret_guard && exchange.guard.finds_in_message(event, &outgoing) {
+        let guards = exchange.house_rules.load().secret_guard;
+        if guards && exchange.guard.load().finds_in_message(event, &outgoing) {
             return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
         }
         let cut = std::panic::catch_unwind(AssertUnwindSafe(|| instance.driver.cut(&outgoing))).unwrap_or_else(|_| {
@@ -79,7 +81,7 @@ impl Parts {
         if parts.is_empty() {
             return Ok(Err(Unsendable::Nothing));
         }
-        if exchange.secret_guard && parts.iter().any(|part| exchange.guard.finds_in(&part.body)) {
+        if guards && parts.iter().any(|part| exchange.guard.load().finds_in(&part.body)) {
             return Ok(Err(Unsendable::Dead(TELLS_A_SECRET.to_owned())));
         }
         // A single part is cut the same way again after a restart; only the numbering of several must be remembered.

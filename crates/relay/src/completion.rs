@@ -18,7 +18,8 @@ use tieline_core::send::{Pause, Scope};
 use tokio::sync::{OnceCell, RwLock, Semaphore};
 
 use crate::backoff::COMPLETION;
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 
 /// How long the platform may be silent or broken.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -69,7 +70,7 @@ impl Completions {
         }
         let _spooling = self.spooling.read().await;
         let completed = match exchange.instances.get(&event.instance) {
-            Some(instance) => self.ask(exchange, instance, seq, &event).await?,
+            Some(instance) => self.ask(exchange, &instance, seq, &event).await?,
             None => as_it_stands(&event, &format!("the instance `{}` is not configured any more", event.instance)),
         };
         exchange.telemetry.completed(seq, &event.instance, &completed.notes);

@@ -9,7 +9,8 @@ use tieline_core::frame::{Addressed, Frame};
 use tieline_core::outbox::{Delivery, Settlement};
 
 use crate::attempt::{Parts, Unsendable};
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 use crate::notice::{Failure, tell_writer};
 use crate::settlement::{dead, die, settle};
 use crate::tries::{GivenUp, Tries};
@@ -53,9 +54,9 @@ pub(crate) async fn deliver(
             }
             said = exchange.overtaken.reword(&mut delivery, said).or(said);
         }
-        let mut parts = match Parts::prepare(exchange, instance, &delivery, &frame.frame).await? {
+        let mut parts = match Parts::prepare(exchange, &instance, &delivery, &frame.frame).await? {
             Ok(parts) => parts,
-            Err(unsendable) => return end_unsent(exchange, instance, &delivery, &frame.frame, unsendable).await,
+            Err(unsendable) => return end_unsent(exchange, &instance, &delivery, &frame.frame, unsendable).await,
         };
         if suspect.is_some() {
             // What the last process did not store: it tried this at the earliest when the message came.
@@ -66,6 +67,7 @@ pub(crate) async fn deliver(
         }
         let frame = Arc::clone(&frame);
         let ticket = suspect.take();
+        let instance = Arc::clone(&instance);
         let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket, reopened: 0, unsure: false, said };
         match tries.run().await {
             Ok(Err(GivenUp::Overtaken)) => delivery = tries.delivery,

@@ -38,13 +38,14 @@ impl Exchange {
 
     fn note_disk(&self, trouble: Option<&dyn Display>) {
         let trouble = trouble.map(ToString::to_string);
-        for instance in self.instances.keys() {
+        for instance in self.instances.all().keys() {
             self.note_health(instance, Side::Storing, trouble.as_deref());
         }
     }
 
     async fn write_for_trial(&self) -> Result<(), OutboxError> {
-        let Some(instance) = self.instances.keys().next() else { return Ok(()) };
+        let all = self.instances.all();
+        let Some(instance) = all.keys().next() else { return Ok(()) };
         self.outbox.set_cursor(instance, TRIAL, &" ".repeat(TRIAL_SIZE)).await?;
         self.outbox.set_cursor(instance, TRIAL, "").await
     }

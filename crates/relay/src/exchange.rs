@@ -1,6 +1,5 @@
 //! What all rooms of the relay share.
 
-use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tieline_core::clock::Clock;
-use tieline_core::driver::{Driver, InstanceConfig};
 use tieline_core::id::InstanceId;
 use tieline_core::outbox::{Outbox, OutboxError, Retention};
 use tieline_core::plan::Plan;
@@ -25,9 +23,10 @@ use crate::credentials::Credentials;
 use crate::disk::Disk;
 use crate::gates::{Gates, until};
 use crate::health::{HealthBoard, Side};
+use crate::instances::Instances;
 use crate::mentions::Names;
 use crate::overtaken::{Endings, Overtaken};
-use crate::secret_guard::SecretGuard;
+use crate::secret_guard::Guard;
 use crate::telemetry::Telemetry;
 use crate::threads::Threads;
 use crate::unsettled::Unsettled;
@@ -41,14 +40,13 @@ const LONG_WAIT: Duration = Duration::from_mins(10);
 /// What intake, lanes and supervisor share.
 pub(crate) struct Exchange {
     pub(crate) plan: ArcSwap<Plan>,
-    pub(crate) instances: HashMap<InstanceId, Running>,
+    pub(crate) instances: Instances,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) spool: Arc<dyn MediaSpool>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) zone: TimeZone,
-    pub(crate) guard: SecretGuard,
-    pub(crate) secret_guard: bool,
-    pub(crate) give_up_after: Duration,
+    pub(crate) guard: Guard,
+    pub(crate) house_rules: ArcSwap<HouseRules>,
     pub(crate) gates: Gates,
     pub(crate) credentials: Credentials,
     pub(crate) unsettled: Arc<Unsettled>,
@@ -58,7 +56,6 @@ pub(crate) struct Exchange {
     pub(crate) names: Names,
     pub(crate) overtaken: Overtaken,
     pub(crate) endings: Endings,
-    pub(crate) retention: Retention,
     pub(crate) health: HealthBoard,
     pub(crate) disk: Disk,
     pub(crate) telemetry: Telemetry,
@@ -72,11 +69,14 @@ pub(crate) struct Exchange {
     pub(crate) unclean: AtomicBool,
 }
 
-/// One instance with its driver.
-pub(crate) struct Running {
-    pub(crate) config: Arc<dyn InstanceConfig>,
-    pub(crate) driver: Arc<dyn Driver>,
-    pub(crate) realm: Arc<str>,
+/// What the configuration says for the whole relay.
+#[derive(Debug, Clone)]
+pub(crate) struct HouseRules {
+    /// Whether messages with one of our secrets in them are held back.
+    pub(crate) secret_guard: bool,
+    /// How long a message is tried, counted from its receipt.
+    pub(crate) give_up_after: Duration,
+    pub(crate) retention: Retention,
 }
 
 /// The relay stops; whatever was waited for is left as it is on disk.
@@ -150,7 +150,7 @@ impl Exchange {
 
     /// Closes the gates that the last process left closed.
     pub(crate) async fn restore_gates(&self) -> Result<(), OutboxError> {
-        for instance in self.instances.keys() {
+        for instance in self.instances.all().keys() {
             if let Some(gates) = self.outbox.cursor(instance, GATES).await? {
                 let damaged = |error: serde_json::Error| OutboxError::Damaged(format!("rate limits: {error}"));
                 self.gates.restore(instance, &gates).map_err(damaged)?;

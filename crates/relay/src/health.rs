@@ -55,16 +55,30 @@ struct Entry {
     shown: InstanceHealth,
 }
 
-impl HealthBoard {
-    pub(crate) fn new(instances: impl IntoIterator<Item = InstanceId>, now: Timestamp) -> Self {
-        let entry = || Entry {
+impl Entry {
+    fn starting(now: Timestamp) -> Self {
+        Self {
             started: false,
             receiving: None,
             sending: None,
             storing: None,
             shown: InstanceHealth { state: State::Starting, since: now, error: None },
-        };
-        Self { instances: Mutex::new(instances.into_iter().map(|id| (id, entry())).collect()) }
+        }
+    }
+}
+
+impl HealthBoard {
+    pub(crate) fn new(instances: impl IntoIterator<Item = InstanceId>, now: Timestamp) -> Self {
+        Self { instances: Mutex::new(instances.into_iter().map(|id| (id, Entry::starting(now))).collect()) }
+    }
+
+    /// From now on there are these instances; of those in `anew` nothing is known yet.
+    pub(crate) fn renew(&self, instances: &[InstanceId], anew: &[InstanceId], now: Timestamp) {
+        let mut known = self.lock();
+        known.retain(|id, _| instances.contains(id) && !anew.contains(id));
+        for id in instances {
+            known.entry(id.clone()).or_insert_with(|| Entry::starting(now));
+        }
     }
 
     /// Notes how one side of an instance is. Returns the new state if it changed.

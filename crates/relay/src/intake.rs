@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use crate::change;
 use crate::commands;
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
 use crate::held::{Head, PATIENCE, Place, Wait};
+use crate::instances::Running;
 use crate::overtaken::overtake;
 use crate::sighting::Sighting;
 use crate::typing::show;
@@ -187,7 +188,7 @@ async fn release_all(exchange: Arc<Exchange>, channel: Channel) {
             Head::Empty => return,
         };
         if let (Some(wait), Some(instance)) = (wait, exchange.instances.get(&event.instance)) {
-            let seen = Sighting::of(&exchange, instance, &event);
+            let seen = Sighting::of(&exchange, &instance, &event);
             let ends = exchange.unsettled.ends(&instance.realm, &seen, wait.newest);
             tokio::select! {
                 () = wait.over(ends) => {}
@@ -210,7 +211,7 @@ fn source(event: &Event) -> Channel {
 /// The newest of the sends that are under way now into the channel of an event; `None` if there are none.
 fn sends_under_way(exchange: &Exchange, event: &Event) -> Option<u64> {
     let instance = exchange.instances.get(&event.instance)?;
-    exchange.unsettled.newest(&instance.realm, &Sighting::of(exchange, instance, event))
+    exchange.unsettled.newest(&instance.realm, &Sighting::of(exchange, &instance, event))
 }
 
 /// What an event waits for that cannot be judged before these sends are settled: it may be the echo of one, or answer one.
@@ -251,11 +252,11 @@ fn parent(event: &Event) -> Option<&MessageId> {
 
 /// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
 pub(crate) fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
-    let realm = exchange.instances.get(&event.instance).map(|of| &of.realm);
+    let realm = exchange.instances.get(&event.instance).map(|of| Arc::clone(&of.realm));
     let writes = |one: &Running| {
-        Some(&one.realm) == realm && one.driver.account().is_some_and(|account| account == event.author.id)
+        Some(&one.realm) == realm.as_ref() && one.driver.account().is_some_and(|account| account == event.author.id)
     };
-    if !event.author.kind.may_be_ours() && exchange.instances.values().any(writes) {
+    if !event.author.kind.may_be_ours() && exchange.instances.all().values().any(|one| writes(one)) {
         event.author.kind = if event.author.kind.is_bot() { Authorship::BotOrOurs } else { Authorship::PersonOrOurs };
     }
     event
@@ -283,8 +284,8 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
 /// Whether a message is one of ours that is being sent: seen by an account that does not know its author.
 fn is_under_way(exchange: &Exchange, event: &Event) -> bool {
     let new = matches!(event.body, Body::Message(_) | Body::Files(_));
-    let realm = exchange.instances.get(&event.instance).map(|of| &of.realm);
-    new && realm.is_some_and(|realm| exchange.unsettled.is_sending(realm, &event.message_id))
+    let realm = exchange.instances.get(&event.instance).map(|of| Arc::clone(&of.realm));
+    new && realm.is_some_and(|realm| exchange.unsettled.is_sending(&realm, &event.message_id))
 }
 
 async fn route(exchange: &Exchange, event: &Event) -> Result<Routed, OutboxError> {
@@ -343,7 +344,7 @@ fn intake_of(exchange: &Exchange, event: &Arc<Event>, routed: Routed) -> Intake 
     let Routed { routing, about } = routed;
     let about = about.map(|family| family.seq);
     let instance = exchange.instances.get(&event.instance);
-    let realm = instance.map_or_else(|| Arc::from(""), |instance| Arc::clone(&instance.realm));
+    let realm = instance.as_ref().map_or_else(|| Arc::from(""), |instance| Arc::clone(&instance.realm));
     // Only what a bot posted can be the echo of a copy without an id, and to make the names costs more than the rules do.
     let echo = instance.filter(|_| event.author.kind == Authorship::BotOrOurs);
     let target_names = echo.map(|instance| instance.config.target_names(event)).unwrap_or_default();

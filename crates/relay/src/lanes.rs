@@ -42,7 +42,7 @@ impl Lanes {
             for (lane, ends) in left {
                 let Channel { instance, key } = &ends.target;
                 let ticket = match exchange.instances.get(instance) {
-                    Some(target) => exchange.unsettled.begin(target, key, None),
+                    Some(target) => exchange.unsettled.begin(&target, key, None),
                     // It is not configured any more, so nobody sees echoes there.
                     None => exchange.unsettled.begin_at(&instance.as_str().into(), Destination::unknown(&ends.target)),
                 };

@@ -16,7 +16,8 @@ use tieline_core::id::ChannelKey;
 use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use self::typed::Piece;
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 
 pub(crate) use self::names::Names;
 
@@ -45,10 +46,11 @@ pub(crate) async fn called<'e>(
 ) -> Result<Called<'e>, Stopping> {
     let nobody = Called { event: Cow::Borrowed(event), accounts: Vec::new() };
     let Some(message) = event.message().filter(|message| names_somebody(&message.text)) else { return Ok(nobody) };
+    let source = exchange.instances.get(&event.instance);
     let mut search = Search {
         exchange,
         instance,
-        realm: exchange.instances.get(&event.instance).map_or("", |source| &source.realm),
+        realm: source.as_ref().map_or("", |source| &source.realm),
         target: (&frame.target.key, &frame.address),
         accounts: Vec::new(),
         mentioned: MENTIONED,

@@ -17,7 +17,8 @@ use tieline_core::markup::Markup;
 use tieline_core::outbox::{Delivery, Planned, Routing};
 use tieline_core::template::Template;
 
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
+use crate::instances::Running;
 use crate::intake::intake;
 
 /// What a writer is told who can do nothing about it.
@@ -77,7 +78,7 @@ fn notice(
     // A letter that is retried and dies again is told again; a crash between notice and dead letter is not.
     let id = MessageId::ours(&format!("notice {}.{}", delivery.id, delivery.received.as_millisecond())).ok()?;
     let reply_to = event.message().and_then(|message| message.reply_to.clone());
-    let notice = own_words(exchange, unreached, &frame.target, &frame.address, id, &text, reply_to);
+    let notice = own_words(exchange, &unreached, &frame.target, &frame.address, id, &text, reply_to);
     Some((into_room(frame.rule.clone(), event.instance.clone(), room), Arc::new(notice)))
 }
 

@@ -9,9 +9,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use tieline_core::clock::Clock;
-use tieline_core::driver::{
-    BuildError, Driver, DriverContext, DriverError, InstanceConfig, KnownMessages, Room, Services,
-};
+use tieline_core::driver::{BuildError, Driver, DriverError, InstanceConfig, KnownMessages, Room, Services};
 use tieline_core::id::{InstanceId, MessageId};
 use tieline_core::outbox::{Outbox, OutboxError, Retention};
 use tieline_core::plan::Plan;
@@ -26,18 +24,18 @@ use crate::commands::Commands;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
 use crate::disk::{self, Disk};
-use crate::exchange::{Exchange, Running};
+use crate::exchange::{Exchange, HouseRules};
 use crate::gates::Gates;
 use crate::health::{HealthBoard, InstanceHealth};
-use crate::intake::{Reception, take_up_held};
+use crate::instances::{Fingerprint, Instances, Running};
+use crate::intake::take_up_held;
 use crate::lanes::{LaneFeed, Lanes};
 use crate::mentions::Names;
 use crate::overtaken::{Endings, Overtaken};
 use crate::retention;
-use crate::secret_guard::SecretGuard;
-use crate::services::{Bookmarks, PlannedSources};
+use crate::secret_guard::Guard;
 use crate::stored_messages::StoredMessages;
-use crate::supervisor::{self, Reporter};
+use crate::supervisor;
 use crate::telemetry::Telemetry;
 use crate::threads::Threads;
 use crate::unsettled::Unsettled;
@@ -49,6 +47,8 @@ pub struct Settings {
     pub plan: Arc<Plan>,
     /// The instances, each id once.
     pub instances: Vec<Arc<dyn InstanceConfig>>,
+    /// What tells whether an instance's settings changed, at a [reload](Relay::reload); one that has none always did.
+    pub fingerprints: HashMap<InstanceId, Fingerprint>,
     /// Every configured secret.
     pub secrets: Vec<Secret>,
     /// Whether a message that contains a secret is stopped.
@@ -87,7 +87,11 @@ pub enum StartError {
 
 /// A running relay.
 pub struct Relay {
-    exchange: Arc<Exchange>,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) services: Services,
+    pub(crate) webhooks: Arc<dyn Webhooks>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
 }
 
 struct Known(Arc<dyn Outbox>);
@@ -104,6 +108,13 @@ impl KnownMessages for Known {
             }
         }
     }
+
+    async fn latest(&self, channel: &Channel, most: usize) -> Vec<MessageId> {
+        self.0.latest(channel, most).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "The outbox could not be asked what stands in a channel; what was deleted stays there");
+            Vec::new()
+        })
+    }
 }
 
 impl Relay {
@@ -115,25 +126,27 @@ impl Relay {
             links: Arc::new(Known(Arc::clone(&outbox))),
             clock: Arc::clone(&clock),
         };
+        let shutdown = CancellationToken::new();
         let mut instances = HashMap::new();
         for config in settings.instances {
-            let driver = Arc::clone(&config)
-                .build(services.clone())
-                .map_err(|error| StartError::Build(config.id().clone(), error))?;
-            let realm = Arc::from(config.realm());
-            instances.insert(config.id().clone(), Running { config, driver, realm });
+            let fingerprint = settings.fingerprints.get(config.id()).copied();
+            let running = Running::build(config, fingerprint, &services, &shutdown)?;
+            instances.insert(running.config.id().clone(), Arc::new(running));
         }
         let exchange = Arc::new(Exchange {
             plan: ArcSwap::new(settings.plan),
             health: HealthBoard::new(instances.keys().cloned(), clock.now()),
-            instances,
+            instances: Instances::new(instances),
             outbox,
             spool,
             clock,
             zone: TimeZone::system(),
-            guard: SecretGuard::new(&settings.secrets),
-            secret_guard: settings.secret_guard,
-            give_up_after: settings.give_up_after,
+            guard: Guard::new(&settings.secrets),
+            house_rules: ArcSwap::from_pointee(HouseRules {
+                secret_guard: settings.secret_guard,
+                give_up_after: settings.give_up_after,
+                retention: settings.retention,
+            }),
             gates: Gates::default(),
             credentials: Credentials::default(),
             unsettled: Arc::new(Unsettled::default()),
@@ -144,9 +157,8 @@ impl Relay {
             names: Names::default(),
             overtaken: Overtaken::default(),
             endings: Endings::default(),
-            retention: settings.retention,
             telemetry: Telemetry::new(),
-            shutdown: CancellationToken::new(),
+            shutdown,
             tasks: TaskTracker::new(),
             discarded: Mutex::default(),
             unclean: AtomicBool::new(false),
@@ -157,20 +169,12 @@ impl Relay {
         let left = exchange.outbox.pending_lanes().await?;
         lanes.open(&exchange, left, !exchange.outbox.was_closed());
         take_up_held(&exchange).await?;
-        for instance in exchange.instances.keys() {
-            let context = DriverContext {
-                inbound: Arc::new(Reception::new(&exchange)),
-                webhooks: Arc::clone(&webhooks),
-                health: Arc::new(Reporter { exchange: Arc::downgrade(&exchange), instance: instance.clone() }),
-                cursors: Arc::new(Bookmarks::new(&exchange, instance)),
-                sources: Arc::new(PlannedSources::new(&exchange, instance)),
-                shutdown: exchange.shutdown.clone(),
-            };
-            exchange.tasks.spawn(supervisor::run(Arc::clone(&exchange), instance.clone(), context));
+        for running in exchange.instances.all().values() {
+            supervisor::begin(&exchange, running, &webhooks);
         }
         exchange.tasks.spawn(disk::watch(Arc::clone(&exchange)));
-        exchange.tasks.spawn(retention::run(Arc::clone(&exchange), settings.retention));
-        Ok(Arc::new(Self { exchange }))
+        exchange.tasks.spawn(retention::run(Arc::clone(&exchange)));
+        Ok(Arc::new(Self { exchange, services, webhooks, reloading: tokio::sync::Mutex::default() }))
     }
 
     /// How each instance is.

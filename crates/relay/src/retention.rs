@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tieline_core::outbox::Retention;
-
 use crate::exchange::Exchange;
 
 /// How often it looks.
@@ -16,9 +14,10 @@ const PROMPT: Duration = Duration::from_secs(1);
 /// Between two bounded steps, so that sends get their turn at the writer.
 const BREATH: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(exchange: Arc<Exchange>, retention: Retention) {
-    let interval = if retention.messages_ms == 0 { PROMPT } else { INTERVAL };
+pub(crate) async fn run(exchange: Arc<Exchange>) {
     loop {
+        let retention = exchange.house_rules.load().retention;
+        let interval = if retention.messages_ms == 0 { PROMPT } else { INTERVAL };
         let wait = match exchange.outbox.prune(exchange.now(), retention).await {
             Ok(true) => BREATH,
             Ok(false) => interval,

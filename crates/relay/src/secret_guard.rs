@@ -1,6 +1,9 @@
 //! Keeps configured secrets out of what is sent and shown.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aho_corasick::AhoCorasick;
+use arc_swap::ArcSwap;
 use serde_json::Value;
 use tieline_core::event::{Attachment, Event};
 use tieline_core::outbox::DeadLetter;
@@ -18,6 +21,35 @@ const MASK: &str = "•••";
 pub struct SecretGuard {
     /// `None` if there are no secrets.
     secrets: Option<AhoCorasick>,
+}
+
+/// The guard in force. A secret that was configured once is guarded until the process ends: it may be in what was said.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    known: Mutex<Vec<Secret>>,
+    guard: ArcSwap<SecretGuard>,
+}
+
+impl Guard {
+    pub(crate) fn new(secrets: &[Secret]) -> Self {
+        Self { known: Mutex::new(secrets.to_vec()), guard: ArcSwap::from_pointee(SecretGuard::new(secrets)) }
+    }
+
+    /// Guards these too.
+    pub(crate) fn add(&self, secrets: &[Secret]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend_from_slice(secrets);
+        self.guard.store(Arc::new(SecretGuard::new(&known)));
+    }
+
+    pub(crate) fn load(&self) -> Arc<SecretGuard> {
+        self.guard.load_full()
+    }
+
+    /// See [`SecretGuard::mask`].
+    pub(crate) fn mask(&self, text: &str) -> String {
+        self.guard.load().mask(text)
+    }
 }
 
 impl SecretGuard {

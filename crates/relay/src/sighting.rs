@@ -3,7 +3,8 @@
 use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, InstanceId};
 
-use crate::exchange::{Exchange, Running};
+use crate::exchange::Exchange;
+use crate::instances::Running;
 use crate::unsettled::{Destination, is_called_otherwise};
 
 /// Where an event was seen, under all names that a send may have gone there by.
@@ -31,7 +32,8 @@ struct Account {
 
 impl Sighting {
     pub(crate) fn of(exchange: &Exchange, instance: &Running, event: &Event) -> Self {
-        let of_realm = exchange.instances.values().filter(|one| one.realm == instance.realm);
+        let all = exchange.instances.all();
+        let of_realm = all.values().map(AsRef::as_ref).filter(|one| one.realm == instance.realm);
         let account = |one: &Running| Account {
             id: one.config.id().clone(),
             names: one.config.target_names(event),

@@ -47,7 +47,7 @@ impl StoredMessages {
     pub(crate) fn of_relay(exchange: Arc<Exchange>) -> Self {
         Self {
             outbox: Arc::clone(&exchange.outbox),
-            guard: exchange.guard.clone(),
+            guard: SecretGuard::clone(&exchange.guard.load()),
             clock: Arc::clone(&exchange.clock),
             files: Files::Running(exchange),
         }

@@ -17,6 +17,7 @@ use tieline_core::id::{EventSeq, InstanceId, MessageId};
 use tieline_core::outbox::{Accepted, Delivery, Tallies};
 
 use crate::health::{InstanceHealth, State};
+use crate::reload::Reloaded;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -73,6 +74,7 @@ pub(crate) struct Telemetry {
     restarts: Family<Of, Counter>,
     incomplete: Family<Of, Counter>,
     disk_refusals: Counter,
+    reloads: Counter,
 }
 
 impl Telemetry {
@@ -102,7 +104,17 @@ impl Telemetry {
         );
         let disk_refusals = Counter::default();
         registry.register("disk_refusals", "Writes that the disk refused", disk_refusals.clone());
-        Self { registry, events, deliveries, failures, ready, messages, restarts, incomplete, disk_refusals }
+        let reloads = Counter::default();
+        registry.register("reloads", "Configurations that were taken over while the relay ran", reloads.clone());
+        Self { registry, events, deliveries, failures, ready, messages, restarts, incomplete, disk_refusals, reloads }
+    }
+
+    pub(crate) fn reloaded(&self, reloaded: &Reloaded) {
+        self.reloads.inc();
+        let names = |ids: &[InstanceId]| ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(", ");
+        let Reloaded { added, changed, removed, rules } = reloaded;
+        let (added, changed, removed) = (names(added), names(changed), names(removed));
+        tracing::info!(rules, added, changed, removed, "Reloaded the configuration");
     }
 
     /// The OpenMetrics text.

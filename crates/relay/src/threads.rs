@@ -117,7 +117,8 @@ impl Threads {
     /// Keeps the opener's link alive. If the disk refuses, the next message tries again.
     async fn note_use(&self, exchange: &Exchange, delivery: &Delivery, frame: &Frame, thread: Thread) {
         let now = exchange.now();
-        let kept = Duration::from_millis(u64::try_from(exchange.retention.links_ms).unwrap_or_default());
+        let kept =
+            Duration::from_millis(u64::try_from(exchange.house_rules.load().retention.links_ms).unwrap_or_default());
         let every = SignedDuration::try_from(kept / 4).map_or(NOTED, |quarter| quarter.min(NOTED));
         let mut noted = thread.noted;
         if now.duration_since(noted) > every

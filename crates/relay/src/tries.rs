@@ -11,9 +11,10 @@ use tieline_core::send::{Pause, Reconciled, SendError, Sending, Sent, Trouble};
 
 use crate::attempt::{Parts, reconcile, send};
 use crate::backoff::ATTEMPTS;
-use crate::exchange::{Exchange, Running, Stopping};
+use crate::exchange::{Exchange, Stopping};
 use crate::gates::until;
 use crate::health::Side;
+use crate::instances::Running;
 use crate::unsettled::Ticket;
 
 /// How often a delivery's thread is opened anew.
@@ -22,7 +23,7 @@ const REOPENED: u8 = 3;
 /// The tries of one delivery.
 pub(crate) struct Tries<'t> {
     pub(crate) exchange: &'t Exchange,
-    pub(crate) instance: &'t Running,
+    pub(crate) instance: Arc<Running>,
     pub(crate) delivery: Delivery,
     pub(crate) frame: Arc<NamedFrame>,
     pub(crate) parts: Parts,
@@ -72,15 +73,18 @@ impl Tries<'_> {
         }
         while let Some((index, sending)) = self.next() {
             self.wait_for_gates(&sending).await?;
+            if let Some(gone) = self.is_gone() {
+                return Ok(Err(gone));
+            }
             if self.is_overtaken() {
                 return Ok(Err(GivenUp::Overtaken));
             }
             let begin = || {
                 let key = &self.delivery.ends.target.key;
-                self.exchange.unsettled.begin(self.instance, key, Some(&self.frame.frame.address))
+                self.exchange.unsettled.begin(&self.instance, key, Some(&self.frame.frame.address))
             };
             self.ticket.get_or_insert_with(begin).carries(&self.instance.realm, &sending.key);
-            let done = match send(self.instance, &sending).await {
+            let done = match send(&self.instance, &sending).await {
                 Ok(sent) => {
                     self.healthy();
                     self.arrived(index, sent).await?;
@@ -184,7 +188,11 @@ impl Tries<'_> {
         let mut at_once = doubt == Doubt::LastProcess;
         loop {
             self.wait_for_gates(sending).await?;
-            match reconcile(self.exchange, self.instance, sending).await {
+            if let Some(gone) = self.is_gone() {
+                self.ticket = None;
+                return Ok(Err(self.doubt(gone)));
+            }
+            match reconcile(self.exchange, &self.instance, sending).await {
                 Ok(Reconciled::Arrived(sent)) => {
                     self.healthy();
                     self.arrived(index, sent).await?;
@@ -258,7 +266,8 @@ impl Tries<'_> {
         let deadline = self.deadline();
         if now >= deadline {
             self.ticket = None;
-            let limit = SignedDuration::try_from(self.exchange.give_up_after).unwrap_or(SignedDuration::MAX);
+            let limit =
+                SignedDuration::try_from(self.exchange.house_rules.load().give_up_after).unwrap_or(SignedDuration::MAX);
             let reason = format!(
                 "given up at try {}, {limit:#} after its receipt (`global.give_up_after`); the last one failed: {reason}",
                 self.delivery.attempts
@@ -269,14 +278,14 @@ impl Tries<'_> {
         let again = add(now, wait).min(deadline);
         self.exchange.telemetry.failed(&self.delivery, end, &self.exchange.guard.mask(reason), again);
         self.store_retry(again, reason).await;
-        self.exchange.sleep_until(again).await?;
+        self.rest_until(again).await?;
         Ok(Ok(()))
     }
 
     /// Until when the delivery is tried: waits that a platform asked for do not count.
     fn deadline(&self) -> Timestamp {
         let waited = Duration::from_millis(u64::try_from(self.delivery.waited_ms).unwrap_or_default());
-        add(self.delivery.received, self.exchange.give_up_after.saturating_add(waited))
+        add(self.delivery.received, self.exchange.house_rules.load().give_up_after.saturating_add(waited))
     }
 
     /// Stores when the next try is due, for the next process and for people. If the disk refuses, this process knows.
@@ -295,25 +304,53 @@ impl Tries<'_> {
 
     /// Waits until nobody asks to wait: neither a rate limit nor refused credentials.
     async fn wait_for_gates(&mut self, sending: &Sending) -> Result<(), Stopping> {
-        let id = self.instance.config.id();
         loop {
+            let id = self.instance.config.id();
             let now = self.exchange.now();
             // A driver makes texts to name its scopes, and almost always there is nothing to look up.
             let gates = &self.exchange.gates;
             let opens =
                 if gates.are_open() { None } else { gates.opens(id, &self.instance.driver.scopes(sending), now) };
             if let Some(opens) = opens {
-                self.exchange.sleep_until(opens).await?;
+                self.rest_until(opens).await?;
                 let waited = until(self.exchange.now(), now);
                 self.delivery.waited_ms += i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
             } else if let Some(again) = self.exchange.credentials.wait(id, now) {
                 // Another lane may find the credentials good before this time; look again soon.
                 let soon = add(now, Duration::from_secs(1));
-                self.exchange.sleep_until(again.min(soon)).await?;
+                self.rest_until(again.min(soon)).await?;
             } else {
                 return Ok(());
             }
+            if self.is_gone().is_some() {
+                return Ok(());
+            }
         }
+    }
+
+    /// Waits until a time, or until a reload has replaced the instance: its successor goes on.
+    async fn rest_until(&mut self, time: Timestamp) -> Result<(), Stopping> {
+        tokio::select! {
+            slept = self.exchange.sleep_until(time) => slept?,
+            () = self.instance.stop.cancelled() => {}
+        }
+        if self.exchange.shutdown.is_cancelled() {
+            return Err(Stopping);
+        }
+        if self.instance.stop.is_cancelled()
+            && let Some(successor) = self.exchange.instances.get(self.instance.config.id())
+        {
+            self.instance = successor;
+        }
+        Ok(())
+    }
+
+    /// Whether a reload has dropped the instance.
+    fn is_gone(&self) -> Option<GivenUp> {
+        (self.instance.stop.is_cancelled() && !self.exchange.shutdown.is_cancelled()).then(|| {
+            let id = self.instance.config.id();
+            GivenUp::Dead { reason: format!("the instance `{id}` is not configured any more"), refused: false }
+        })
     }
 
     fn troubled(&self, trouble: Trouble, reason: &str) {

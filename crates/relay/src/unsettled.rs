@@ -13,8 +13,8 @@ use tieline_core::id::{Channel, ChannelKey, InstanceId, MessageId};
 use tieline_core::send::SendKey;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::Running;
 use crate::held::Held;
+use crate::instances::Running;
 use crate::sighting::Sighting;
 
 /// The sends under way, by the realm of their target: another account there may see a message of ours first.

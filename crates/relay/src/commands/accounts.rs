@@ -8,7 +8,8 @@ use tieline_core::outbox::OutboxError;
 
 use super::words::Command;
 use super::{Answer, code};
-use crate::exchange::{Exchange, Running};
+use crate::exchange::Exchange;
+use crate::instances::Running;
 
 /// Does a command.
 pub(super) async fn answer(

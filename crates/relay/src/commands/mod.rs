@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tieline_core::event::{Authorship, Body, Event};
 use tieline_core::id::{Channel, MessageId, RuleId};
 use tieline_core::outbox::{OutboxError, Routing};
@@ -19,7 +20,8 @@ use tieline_net::limit::KeyedLimiter;
 use tokio::sync::Mutex;
 
 use self::words::Command;
-use crate::exchange::{Exchange, Running};
+use crate::exchange::Exchange;
+use crate::instances::Running;
 use crate::intake::intake;
 use crate::notice::{into_room, own_words};
 
@@ -35,7 +37,7 @@ const OF_ALL: (NonZeroU32, Duration) = (NonZeroU32::new(60).expect("it is not 0"
 /// What is kept in mind of commands.
 pub(crate) struct Commands {
     /// The word that they begin with.
-    prefix: String,
+    prefix: ArcSwap<String>,
     /// One at a time, so that one that comes twice at once is done once.
     turn: Mutex<()>,
     of_one: KeyedLimiter<(Arc<str>, String)>,
@@ -46,11 +48,16 @@ impl Commands {
     /// Commands that begin with this word behind a `/`.
     pub(crate) fn new(prefix: String) -> Self {
         Self {
-            prefix,
+            prefix: ArcSwap::from_pointee(prefix),
             turn: Mutex::default(),
             of_one: KeyedLimiter::new(OF_ONE.0, OF_ONE.1),
             of_all: KeyedLimiter::new(OF_ALL.0, OF_ALL.1),
         }
+    }
+
+    /// Another word from now on.
+    pub(crate) fn begin_with(&self, prefix: String) {
+        self.prefix.store(Arc::new(prefix));
     }
 
     /// Whether a person says too much.
@@ -78,7 +85,7 @@ impl From<String> for Answer {
 pub(crate) async fn hear(exchange: &Exchange, event: &Event) -> Result<Option<Routing>, OutboxError> {
     let commands = &exchange.commands;
     let Body::Message(message) = &event.body else { return Ok(None) };
-    let Some(command) = Command::read(&message.text, &commands.prefix) else { return Ok(None) };
+    let Some(command) = Command::read(&message.text, &commands.prefix.load()) else { return Ok(None) };
     let Some(instance) = exchange.instances.get(&event.instance).filter(|of| may_command(exchange, of, event)) else {
         return Ok(None);
     };
@@ -96,7 +103,7 @@ pub(crate) async fn hear(exchange: &Exchange, event: &Event) -> Result<Option<Ro
     if commands.are_too_many(&instance.realm, &event.author.id) {
         return refused("a command to tieline; there were too many, so it was not done");
     }
-    let answer = accounts::answer(exchange, instance, event, command).await?;
+    let answer = accounts::answer(exchange, &instance, event, command).await?;
     if let Some((room, words)) = answer.there
         && let Ok(id) = MessageId::ours(&format!("notice of command {}", event.message_id))
     {
@@ -124,12 +131,15 @@ async fn say(
     reply_to: Option<MessageId>,
 ) -> Result<(), OutboxError> {
     let instance = exchange.instances.get(&room.instance);
-    let target = instance.and_then(|instance| Some((instance, instance.config.target_for(&room.key)?)));
+    let target = instance.and_then(|instance| {
+        let target = instance.config.target_for(&room.key)?;
+        Some((instance, target))
+    });
     let (Some((instance, target)), Ok(rule)) = (target, RuleId::new("commands")) else {
         tracing::warn!(%room, "A command cannot be answered in this room");
         return Ok(());
     };
-    let words = own_words(exchange, instance, room, &target.address, id, words, reply_to);
+    let words = own_words(exchange, &instance, room, &target.address, id, words, reply_to);
     let words = Arc::new(words);
     let intake = intake(exchange, &words, into_room(rule, room.instance.clone(), target));
     let accepted = exchange.outbox.accept(intake).await?;

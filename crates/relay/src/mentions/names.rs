@@ -9,7 +9,7 @@ use tieline_core::address::Address;
 use tieline_core::id::{ChannelKey, InstanceId};
 use tokio::time::Instant;
 
-use crate::exchange::Running;
+use crate::instances::Running;
 
 /// How long a driver may look for a name. A message waits for it.
 const LOOK: Duration = Duration::from_secs(2);

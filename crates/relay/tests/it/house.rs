@@ -1,16 +1,18 @@
 //! A relay in a folder of its own, which can be left and entered again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tieline_core::id::InstanceId;
 use tieline_core::outbox::{Outbox, Retention, Tallies};
 use tieline_core::plan::Plan;
 use tieline_core::secret::Secret;
 use tieline_net::listener::Listeners;
 use tieline_net::spool::Spool;
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::{Relay, Rooms, Settings};
+use tieline_relay::{Fingerprint, Relay, Rooms, Settings};
 
 use crate::scripted::{Scripted, SystemClock};
 
@@ -18,6 +20,25 @@ pub(crate) struct House {
     dir: TempDir,
     pub(crate) relay: Arc<Relay>,
     pub(crate) outbox: Arc<SqliteOutbox>,
+}
+
+/// What a relay of these instances is told.
+pub(crate) fn settings(plan: &Arc<Plan>, instances: &[&Arc<Scripted>], options: Options) -> Settings {
+    Settings {
+        plan: Arc::clone(plan),
+        instances: instances.iter().map(|of| Arc::clone(of) as _).collect(),
+        fingerprints: fingerprints(instances),
+        secrets: options.secrets,
+        secret_guard: true,
+        command_prefix: options.command_prefix,
+        give_up_after: options.give_up_after,
+        retention: Retention { messages_ms: 1_000_000, links_ms: 1_000_000 },
+    }
+}
+
+/// The scripted instances have a generation in the place of settings.
+fn fingerprints(instances: &[&Arc<Scripted>]) -> HashMap<InstanceId, Fingerprint> {
+    instances.iter().map(|of| (of.id.clone(), [of.generation; 32])).collect()
 }
 
 pub(crate) struct Options {
@@ -43,15 +64,7 @@ impl House {
 
     async fn enter(dir: TempDir, plan: &Arc<Plan>, instances: &[&Arc<Scripted>], options: Options) -> Self {
         let outbox = Arc::new(SqliteOutbox::open(&dir.path().join("outbox.sqlite")).unwrap());
-        let settings = Settings {
-            plan: Arc::clone(plan),
-            instances: instances.iter().map(|of| Arc::clone(of) as _).collect(),
-            secrets: options.secrets,
-            secret_guard: true,
-            command_prefix: options.command_prefix,
-            give_up_after: options.give_up_after,
-            retention: Retention { messages_ms: 1_000_000, links_ms: 1_000_000 },
-        };
+        let settings = settings(plan, instances, options);
         let rooms = Rooms {
             outbox: Arc::clone(&outbox) as _,
             spool: Arc::new(Spool::open(dir.path().join("spool")).unwrap()),
@@ -61,7 +74,6 @@ impl House {
         let relay = Relay::start(settings, rooms).await.unwrap();
         Self { dir, relay, outbox }
     }
-
     /// Leaves the house as a killed process does: nothing is closed, nothing waited for.
     pub(crate) async fn kill_and_enter(self, plan: &Arc<Plan>, instances: &[&Arc<Scripted>]) -> Self {
         let Self { dir, relay, outbox } = self;

@@ -15,4 +15,5 @@ mod incomplete_events;
 mod killed_mid_send;
 mod lanes;
 mod mentions;
+mod reloads;
 mod unknown_outcome;

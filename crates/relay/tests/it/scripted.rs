@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -40,9 +41,14 @@ pub(crate) enum Script {
     Panic,
 }
 
+/// Each instance that a test makes has settings of its own.
+static GENERATION: AtomicU8 = AtomicU8::new(0);
+
 /// One instance of the scripted platform.
 pub(crate) struct Scripted {
     pub(crate) id: InstanceId,
+    /// What stands for its settings: two of one generation are the same.
+    pub(crate) generation: u8,
     realm: &'static str,
     dialect: Plain,
     capabilities: Capabilities,
@@ -57,6 +63,8 @@ pub(crate) struct Scripted {
     pub(crate) takes_keys: Mutex<bool>,
     /// How often `run` fails before it works.
     pub(crate) failing_runs: Mutex<usize>,
+    /// How often it was run.
+    runs: AtomicUsize,
     /// Who is in its rooms.
     pub(crate) people: People,
 }
@@ -105,6 +113,7 @@ impl Scripted {
     pub(crate) fn in_realm(realm: &'static str, id: &str) -> Arc<Self> {
         Arc::new(Self {
             id: InstanceId::new(id).unwrap(),
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
             realm,
             dialect: Plain,
             capabilities: Capabilities {
@@ -122,8 +131,13 @@ impl Scripted {
             context: watch::Sender::default(),
             takes_keys: Mutex::default(),
             failing_runs: Mutex::default(),
+            runs: AtomicUsize::new(0),
             people: People::default(),
         })
+    }
+
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
     }
 
     pub(crate) fn script(&self, room: &str, script: Script) {
@@ -244,6 +258,7 @@ impl InstanceConfig for Scripted {
 #[async_trait]
 impl Driver for Scripted {
     async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
         {
             let mut failing = self.failing_runs.lock().unwrap();
             if *failing > 0 {
