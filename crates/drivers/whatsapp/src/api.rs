@@ -147,15 +147,13 @@ impl Api {
         let request = request.header("X-Auth-Token", self.instance.api_token.reveal());
         let mut response = request.send().await.map_err(|error| lost(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let too_large =
-            || Failure::Unusable(format!("the WhatsApp addon's answer is larger than {ANSWER_LIMIT} bytes"));
         if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
-            return Err(too_large());
+            return Err(Failure::TooLong(ANSWER_LIMIT));
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
             if bytes.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(too_large());
+                return Err(Failure::TooLong(ANSWER_LIMIT));
             }
             bytes.extend_from_slice(&chunk);
         }

@@ -18,12 +18,14 @@ use crate::api::Api;
 use crate::cut;
 use crate::doubts::Doubts;
 use crate::health::Pulse;
+use crate::history::History;
 use crate::inbound::{BODY_LIMIT, Receiver};
 use crate::instance::Instance;
 use crate::jid::Jid;
 use crate::names::Names;
 use crate::offer::Offers;
 use crate::registered::Registered;
+use crate::typing::Typing;
 
 /// The driver of one instance.
 pub(crate) struct WhatsAppDriver {
@@ -36,6 +38,7 @@ pub(crate) struct WhatsAppDriver {
     pub(crate) doubts: Doubts,
     pub(crate) offers: Offers,
     pub(crate) pulse: Pulse,
+    pub(crate) typing: Typing,
 }
 
 impl WhatsAppDriver {
@@ -51,6 +54,7 @@ impl WhatsAppDriver {
             doubts: Doubts::default(),
             offers: Offers::default(),
             pulse: Pulse::default(),
+            typing: Typing::default(),
         })
     }
 }
@@ -59,15 +63,19 @@ impl WhatsAppDriver {
 impl Driver for WhatsAppDriver {
     async fn run(self: Arc<Self>, context: DriverContext) -> Result<(), DriverError> {
         let clock = Arc::clone(&self.services.clock);
-        let heard = Arc::new(Heard { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
-        let handler = Arc::new(Receiver::new(Arc::clone(&self.instance), heard, clock));
+        let heard: Arc<dyn Inbound> =
+            Arc::new(Heard { driver: Arc::clone(&self), inbound: Arc::clone(&context.inbound) });
+        let history = History::begin(&self, &heard, &context).await;
+        let history = history.map_err(|error| DriverError(error.to_string()))?;
+        let handler = Arc::new(Receiver::new(Arc::clone(&self.instance), heard, history.clone(), clock));
         let mount = Mount { at: self.instance.listen.clone(), body_limit: BODY_LIMIT, handler };
         let mounted = context.webhooks.mount(mount).await.map_err(|error| DriverError(error.to_string()))?;
         let at = ListenAt { port: mounted.local.port(), ..self.instance.listen.clone() };
         self.offers.at(Some((Arc::clone(&context.webhooks), at)));
         tokio::select! {
             () = context.shutdown.cancelled() => {}
-            () = self.watch(&context) => {}
+            () = self.watch(&context, history.as_deref()) => {}
+            () = follow(history.as_deref()) => {}
         }
         self.offers.at(None);
         Ok(())
@@ -79,6 +87,10 @@ impl Driver for WhatsAppDriver {
 
     fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
         cut::cut(&self.instance, outgoing)
+    }
+
+    async fn show_typing(&self, target: &Address) {
+        self.compose(target).await;
     }
 
     /// The addon limits no sends, and what stands before it limits all.
@@ -105,6 +117,14 @@ impl Driver for WhatsAppDriver {
 
     async fn doctor(&self, rooms: &[Address]) -> Vec<Finding> {
         self.examine(rooms).await
+    }
+}
+
+/// Catches up as often as it is needed, if that is wanted.
+async fn follow(history: Option<&History>) {
+    match history {
+        Some(history) => history.follow().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use tieline_net::Transport;
 use tokio::sync::Notify;
 
 use crate::driver::WhatsAppDriver;
+use crate::history::History;
 use crate::refusal::{Failure, WRONG_TOKEN};
 
 /// How long a connected account is left alone; varied by a fifth, so that several do not ask in step.
@@ -73,13 +74,16 @@ pub(crate) struct Pulse {
 
 impl WhatsAppDriver {
     /// Asks how the account is, again and again, and tells each change once.
-    pub(crate) async fn watch(&self, context: &DriverContext) {
+    pub(crate) async fn watch(&self, context: &DriverContext, history: Option<&History>) {
         let mut last = None;
         let mut soon = SOON;
         loop {
             let condition = self.condition().await;
             let ready = condition == Condition::Ready;
             self.pulse.ready.store(ready, Relaxed);
+            if let Some(history) = history {
+                history.seen(&condition);
+            }
             if last.as_ref() != Some(&condition) {
                 self.tell(context, &condition);
                 last = Some(condition);

@@ -11,6 +11,7 @@ use tieline_core::driver::Inbound;
 use tieline_core::throttle::Throttle;
 use tieline_core::webhook::{WebhookHandler, WebhookRequest, WebhookResponse};
 
+use crate::history::History;
 use crate::instance::Instance;
 use crate::parse::{self, Received};
 use crate::payload;
@@ -29,6 +30,8 @@ const TOLD: usize = 16;
 pub(crate) struct Receiver {
     instance: Arc<Instance>,
     inbound: Arc<dyn Inbound>,
+    /// What may have been missed, if it is caught up.
+    history: Option<Arc<History>>,
     clock: Arc<dyn Clock>,
     /// Sessions that no instance names and that the log has told of.
     told: Mutex<HashSet<String>>,
@@ -37,8 +40,13 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(instance: Arc<Instance>, inbound: Arc<dyn Inbound>, clock: Arc<dyn Clock>) -> Self {
-        Self { instance, inbound, clock, told: Mutex::default(), refused: Throttle::default() }
+    pub(crate) fn new(
+        instance: Arc<Instance>,
+        inbound: Arc<dyn Inbound>,
+        history: Option<Arc<History>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { instance, inbound, history, clock, told: Mutex::default(), refused: Throttle::default() }
     }
 
     fn knows_token(&self, request: &WebhookRequest) -> bool {
@@ -63,13 +71,26 @@ impl Receiver {
             return None;
         }
         Some(match parse::event(&self.instance, &payload, self.clock.now()) {
-            Ok(Received::Event(event)) => match self.inbound.accept(*event).await {
-                Ok(_) => WebhookResponse::ok(),
-                Err(error) => {
-                    tracing::error!(instance = %id, %error, "A WhatsApp message is lost: the addon does not send it again");
-                    WebhookResponse::refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+            Ok(Received::Event(mut event)) => {
+                if let Some(history) = &self.history {
+                    history.precede(&payload, &mut event).await;
                 }
-            },
+                match self.inbound.accept(*event).await {
+                    Ok(_) => WebhookResponse::ok(),
+                    Err(error) => {
+                        if let Some(history) = &self.history {
+                            tracing::warn!(
+                                instance = %id, %error,
+                                "A WhatsApp message is not taken; it is looked for in the addon's store later"
+                            );
+                            history.look_again();
+                        } else {
+                            tracing::error!(instance = %id, %error, "A WhatsApp message is lost: the addon does not send it again");
+                        }
+                        WebhookResponse::refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+                    }
+                }
+            }
             Ok(Received::Nothing(why)) => {
                 tracing::debug!(instance = %id, why, "A webhook of the WhatsApp addon holds no message");
                 WebhookResponse::ok()
@@ -132,7 +153,8 @@ mod tests {
 
     fn desk() -> Desk {
         let inbound = Arc::<RecordingInbound>::default();
-        let receiver = Receiver::new(Arc::new(instance(&json!({}))), Arc::clone(&inbound) as _, Arc::new(SystemClock));
+        let receiver =
+            Receiver::new(Arc::new(instance(&json!({}))), Arc::clone(&inbound) as _, None, Arc::new(SystemClock));
         Desk { receiver, inbound }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tieline_core::address::Address;
 use tieline_core::driver::{
-    BuildError, Capabilities, Driver, InstanceConfig, ProxyChoice, Recipient, Services, SourcePattern, TargetChannel,
-    TextUnit,
+    BuildError, Capabilities, CatchUp, Driver, InstanceConfig, ProxyChoice, Recipient, Services, SourcePattern,
+    TargetChannel, TextUnit,
 };
 use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, InstanceId};
@@ -45,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) media_url: Option<Secret>,
     pub(crate) relay_own: bool,
     pub(crate) allow_to: AllowTo,
+    /// How much of what was missed is fetched; `None`: nothing.
+    pub(crate) catch_up: Option<CatchUp>,
     pub(crate) proxy: ProxyChoice,
     pub(crate) capabilities: Capabilities,
 }
@@ -73,6 +75,7 @@ impl fmt::Debug for Instance {
             .field("media_url", &self.media_url)
             .field("relay_own", &self.relay_own)
             .field("allow_to", &self.allow_to)
+            .field("catch_up", &self.catch_up)
             .field("proxy", &self.proxy)
             .field("capabilities", &self.capabilities)
             .finish()
@@ -119,7 +122,11 @@ impl InstanceConfig for Instance {
     }
 
     fn declines(&self, event: &Event) -> Option<String> {
-        let typed = !self.relay_own && Missing::of(event.missing.as_ref()).owner;
+        let missing = Missing::of(event.missing.as_ref());
+        if missing.past.is_some() {
+            return missing.past;
+        }
+        let typed = !self.relay_own && missing.owner;
         typed.then(|| format!("the owner of `{}` typed it on the phone, and `relay_own` is false", self.id))
     }
 

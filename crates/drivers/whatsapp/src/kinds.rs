@@ -11,6 +11,8 @@ mod media;
 mod poll;
 mod text;
 
+pub(crate) use self::media::awaits_file;
+
 use tieline_core::event::Attachment;
 use tieline_core::markup::{Block, Markup, Span};
 
@@ -35,9 +37,7 @@ pub(crate) fn said(payload: &Payload) -> Result<Said, &'static str> {
     let Some(message) = message else { return without_message(payload) };
     let said = match message.kind {
         "conversation" | "extendedTextMessage" => text::said(&message),
-        "imageMessage" | "videoMessage" | "ptvMessage" | "audioMessage" | "documentMessage" | "stickerMessage" => {
-            Some(media::said(payload, &message))
-        }
+        kind if media::is_file(kind) => Some(media::said(payload, &message)),
         "locationMessage" | "liveLocationMessage" => location::said(&message),
         "contactMessage" | "contactsArrayMessage" => contact::said(&message),
         "pollUpdateMessage" => Some(poll::vote(payload, message.content)),

@@ -4,6 +4,7 @@
 //!
 //! - Receiving: the addon's webhook calls us, once, whatever we answer; its event becomes ours and is answered when it is
 //!   on disk. What the event leaves out (files, names, pictures) is fetched afterwards.
+//! - Catching up: the addon's store shows what was written while we did not listen.
 //! - Sending: by the addon's HTTP calls, which know no repeat; so an unknown end is looked into before another try.
 //! - Chats are named by their JID; a phone number becomes one.
 
@@ -22,6 +23,7 @@ mod fields;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod health;
+mod history;
 mod inbound;
 mod instance;
 mod jid;
@@ -45,6 +47,7 @@ mod resolve;
 mod rooms;
 mod send;
 mod settings;
+mod typing;
 mod unwrap;
 
 pub use factory::WhatsApp;

@@ -30,6 +30,9 @@ pub(crate) struct Missing {
     /// Who is mentioned in the text, each once, by what [`Jid::shown`] says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) mentions: Vec<Jid>,
+    /// Why it is history that is not relayed, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) past: Option<String>,
     /// Whether there are files to be fetched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) files: bool,

@@ -65,6 +65,7 @@ pub(crate) fn event(instance: &Instance, payload: &Payload, now: Timestamp) -> R
         picture: writer.jid.clone(),
         quotes: quotes.flatten(),
         mentions,
+        past: None,
         files: content.attachments.iter().any(|file| matches!(file.content, Content::Remote(_))),
     };
     Ok(Received::Event(Box::new(Event {

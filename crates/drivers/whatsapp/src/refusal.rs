@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     },
     /// There is an answer, but not to what was asked.
     Unusable(String),
+    /// The answer has more than so many bytes.
+    TooLong(usize),
     /// The addon has no session of this name. It was not asked, since asking would make one.
     NoSession {
         /// The one that is configured.
@@ -95,6 +97,7 @@ impl fmt::Display for Failure {
             Self::Lost { outcome: Transport::NotSent, why } => write!(f, "the WhatsApp addon cannot be reached: {why}"),
             Self::Lost { outcome: Transport::Unknown, why } => write!(f, "no answer from the WhatsApp addon: {why}"),
             Self::Unusable(why) | Self::Disk(why) => f.write_str(why),
+            Self::TooLong(limit) => write!(f, "the WhatsApp addon's answer is larger than {limit} bytes"),
             Self::NoSession { wanted, known } => {
                 write!(f, "the WhatsApp addon has no session `{wanted}`; ")?;
                 match &known[..] {
@@ -111,6 +114,27 @@ impl Failure {
     /// Whether the token is refused.
     pub(crate) fn is_token(&self) -> bool {
         self.status() == Some(StatusCode::UNAUTHORIZED)
+    }
+
+    /// Whether the same question will never be answered. A refused token may be corrected.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Unusable(_) | Self::TooLong(_) => true,
+            Self::Refused(refusal) => {
+                refusal.status.is_client_error()
+                    && refusal.until.is_none()
+                    && !matches!(refusal.status, StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT)
+            }
+            Self::Lost { .. } | Self::NoSession { .. } | Self::Disk(_) => false,
+        }
+    }
+
+    /// When a limit ends, if it is one.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Refused(refusal) => refusal.until,
+            _ => None,
+        }
     }
 
     /// The status of a refusal.
@@ -160,7 +184,7 @@ impl Failure {
                 format!("what answers at `addon_url` ({addon}) is no WhatsApp addon: it answered {refusal}")
             }
             Self::Refused(_) => format!("{self}; is `addon_url` ({addon}) the WhatsApp addon?"),
-            Self::Unusable(_) | Self::NoSession { .. } | Self::Disk(_) => self.to_string(),
+            Self::Unusable(_) | Self::TooLong(_) | Self::NoSession { .. } | Self::Disk(_) => self.to_string(),
         }
     }
 
@@ -173,7 +197,7 @@ impl Failure {
             Self::Lost { outcome: Transport::NotSent, .. } | Self::NoSession { .. } => {
                 return unreachable(self.to_string());
             }
-            Self::Lost { outcome: Transport::Unknown, .. } | Self::Unusable(_) => {
+            Self::Lost { outcome: Transport::Unknown, .. } | Self::Unusable(_) | Self::TooLong(_) => {
                 return SendError::Ambiguous { reason: self.to_string() };
             }
             Self::Disk(_) => return other(self.to_string()),

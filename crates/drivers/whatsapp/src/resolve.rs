@@ -47,6 +47,7 @@ pub(crate) fn resolve(
         media_url,
         relay_own: written.relay_own,
         allow_to: allow_to?,
+        catch_up: defaults.catch_up,
         proxy,
         capabilities: Instance::capabilities_of(written.max_file_size),
     })

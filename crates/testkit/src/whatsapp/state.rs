@@ -170,6 +170,13 @@ impl SessionState {
         self.store.last_mut()
     }
 
+    /// What the store has of a message is this now; its place stays.
+    pub(crate) fn replace_stored(&mut self, raw: &Value) {
+        if let Some(stored) = self.store.iter_mut().find(|stored| stored["key"]["id"] == raw["key"]["id"]) {
+            stored.clone_from(raw);
+        }
+    }
+
     /// A message leaves the store.
     pub(crate) fn drop_stored(&mut self, id: &str) {
         self.store.retain(|stored| stored["key"]["id"] != id);

@@ -64,12 +64,19 @@ impl Inside {
         };
         let chat = event["from"].as_str().unwrap_or_default().to_owned();
         let number = if self.is_held(&id) {
+            // While a file is downloaded the store has the message, but does not know where the file will be.
+            let mut raw = event["raw"].clone();
+            if let Some(fields) = raw.as_object_mut() {
+                fields.retain(|key, _| !key.starts_with('_'));
+            }
+            self.state().session(session).replace_stored(&raw);
             let (inside, ended) = (Arc::clone(self), self.ended.clone());
             let session = session.to_owned();
             tokio::spawn(async move {
                 let released = async {
                     let mut changes = inside.watch();
                     while inside.is_held(&id) && changes.changed().await.is_ok() {}
+                    inside.state().session(&session).replace_stored(&event["raw"]);
                     inside.deliver(&session, event);
                 };
                 tokio::select! {

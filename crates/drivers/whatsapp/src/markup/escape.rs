@@ -98,7 +98,8 @@ impl Line {
                 *c == mark && *part != Part::Verbatim && closes(before(index), at(index + 1))
             })
         });
-        let backticks = parts.iter().filter(|(c, part)| *c == '`' && *part == Part::Text).count();
+        // A pair makes code, and one of somebody's would make a pair with one of ours.
+        let backticks = parts.iter().filter(|(c, _)| *c == '`').count();
         let mut url_ends = 0;
         for (index, (c, part)) in parts.iter().copied().enumerate() {
             if part != Part::Text {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tieline_core::address::Address;
-use tieline_core::driver::{Defaults, Driver, DriverFactory, InstanceConfig, Services};
+use tieline_core::driver::{CatchUp, Defaults, Driver, DriverFactory, InstanceConfig, Services};
 use tieline_core::event::{Attachment, AttachmentKind};
 use tieline_core::id::{DeliveryId, InstanceId, MessageId};
 use tieline_core::markup::{Block, Span};
@@ -43,17 +43,28 @@ pub(crate) async fn scene() -> Scene {
 }
 
 pub(crate) async fn scene_with(script: WhatsAppScript, settings: Value) -> Scene {
+    scene_of(script, settings, Defaults::default()).await
+}
+
+/// A scene whose driver catches up.
+pub(crate) async fn scene_catching_up(limits: CatchUp) -> Scene {
+    let defaults = Defaults { catch_up: Some(limits), ..Defaults::default() };
+    scene_of(WhatsAppScript::default(), json!({}), defaults).await
+}
+
+async fn scene_of(script: WhatsAppScript, settings: Value, defaults: Defaults) -> Scene {
     let spool = Arc::new(TempSpool::new().expect("a temporary folder"));
     let known = Arc::new(KnownIds::default());
     let services =
         Services { spool: Arc::clone(&spool) as _, links: Arc::clone(&known) as _, clock: Arc::new(SystemClock) };
-    Scene::new(script, &settings, services, spool, known).await
+    Scene::new(script, &settings, &defaults, services, spool, known).await
 }
 
 impl Scene {
     async fn new(
         script: WhatsAppScript,
         more: &Value,
+        defaults: &Defaults,
         services: Services,
         spool: Arc<TempSpool>,
         known: Arc<KnownIds>,
@@ -69,7 +80,7 @@ impl Scene {
         for (key, value) in more.as_object().expect("an object") {
             settings[key] = value.clone();
         }
-        let resolved = WhatsApp.resolve(&InstanceId::new("wa").expect("an id"), &settings, &Defaults::default());
+        let resolved = WhatsApp.resolve(&InstanceId::new("wa").expect("an id"), &settings, defaults);
         let instance = resolved.instance.unwrap_or_else(|| panic!("{:?}", resolved.problems));
         let driver = Arc::clone(&instance).build(services).expect("the driver can be built");
         Self {
@@ -244,7 +255,7 @@ impl Harness for Scene {
 async fn conforming(services: Services) -> Scene {
     let spool = Arc::new(TempSpool::new().expect("a temporary folder"));
     let script = WhatsAppScript { moderation: true, ..WhatsAppScript::default() };
-    Scene::new(script, &json!({}), services, spool, Arc::default()).await
+    Scene::new(script, &json!({}), &Defaults::default(), services, spool, Arc::default()).await
 }
 
 tieline_testkit::driver_conformance!(conforming);

@@ -214,6 +214,21 @@ async fn the_account_shows_the_newest_reaction_that_stands() {
 }
 
 #[tokio::test]
+async fn who_types_is_shown_once_in_a_while() {
+    let scene = scene().await;
+    let group = scene.outgoing_to(GROUP, "").target;
+    for _ in 0..3 {
+        scene.driver.show_typing(&group).await;
+    }
+    scene.addon.faults().on(Route::SetPresence).next(1, Fault::NotConnected);
+    scene.driver.show_typing(&scene.outgoing("").target).await;
+    let shown: Vec<_> =
+        scene.addon.sent().into_iter().map(|sent| (sent.jid, sent.content["presence"].clone())).collect();
+    assert_eq!(shown, [(GROUP.to_owned(), "composing".into())]);
+    assert_eq!(scene.addon.violations(), []);
+}
+
+#[tokio::test]
 async fn in_a_group_only_what_the_addon_remembers_gets_a_reaction() {
     let scene = scene().await;
     let id = scene.addon.say(GROUP, &scene.alice, Message::text("who comes?"));

@@ -5,6 +5,7 @@ mod changes;
 mod completion;
 mod condition;
 mod fixtures;
+mod history;
 mod offers;
 mod outcomes;
 mod sends;
