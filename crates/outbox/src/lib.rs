@@ -36,6 +36,7 @@ mod dead;
 mod error;
 mod family;
 mod key;
+mod latest;
 mod memory;
 mod names;
 mod precede;

@@ -158,6 +158,11 @@ impl Outbox for SqliteOutbox {
         self.readers.ask(move |reading| reading.copy_in(&realm, &message, &near, &target)).await
     }
 
+    async fn latest(&self, channel: &Channel, most: usize) -> Result<Vec<MessageId>, OutboxError> {
+        let channel = channel.clone();
+        self.readers.ask(move |reading| reading.latest(&channel, most)).await
+    }
+
     async fn places(&self, realm: &str, message: &MessageId) -> Result<Vec<Channel>, OutboxError> {
         let (realm, message) = (realm.to_owned(), message.clone());
         self.readers.ask(move |reading| reading.places(&realm, &message)).await

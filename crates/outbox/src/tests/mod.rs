@@ -7,6 +7,7 @@ mod copying;
 mod full_disk;
 mod ground;
 mod incoming;
+mod latest;
 mod links;
 mod model;
 mod outgoing;
