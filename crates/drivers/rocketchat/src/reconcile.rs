@@ -10,7 +10,7 @@ use crate::classify::{Repeat, send_error};
 use crate::complete::is_in;
 use crate::driver::RocketChatDriver;
 use crate::hook::Hook;
-use crate::how::sent_as;
+use crate::how::{How, sent_as};
 use crate::parse::parse;
 use crate::part::{Said, Step};
 use crate::refusal::Failure;
@@ -81,8 +81,13 @@ impl RocketChatDriver {
             let here = room.is_none_or(|room| event.channel.as_str() == room);
             let same = event.author.kind.may_be_ours() && message.text.to_plain() == wanted;
             if here && same && !self.services.links.is_known(self.realm(), &event.message_id).await {
-                let ids = vec![event.message_id.clone()];
-                return Ok(Reconciled::Arrived(Sent { ids, channel: Some(event.channel.clone()), ..Sent::default() }));
+                return Ok(Reconciled::Arrived(Sent {
+                    ids: vec![event.message_id.clone()],
+                    channel: Some(event.channel.clone()),
+                    how: How { correction: said.correction, ..How::default() }.written(),
+                    wordless: said.text.is_empty(),
+                    ..Sent::default()
+                }));
             }
         }
         let (Some(room), Some(hook), true) = (room, self.instance.hook(), self.api.login.is_possible()) else {

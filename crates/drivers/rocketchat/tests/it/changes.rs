@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tieline_core::driver::Services;
+use tieline_core::event::Author;
 use tieline_core::id::{DeliveryId, MessageId};
 use tieline_core::send::{Action, Copied, CutError, Outgoing, React, Reconciled, SendError, Sending, Sent};
 use tieline_testkit::first_part;
@@ -335,6 +336,20 @@ async fn a_hook_alone_can_only_correct() {
 }
 
 #[tokio::test]
+async fn a_hooks_correction_whose_answer_was_lost_is_found_among_held_events() {
+    let scene = scene(no_limit(), Mode::Hook).await;
+    let copies = copied(&scene.deliver(&scene.outgoing("teh")).await.expect("sent"));
+    let _running = scene.run().await;
+    let sending = scene.first(&edit(&scene, 2, "the", copies));
+    scene.server.faults().on(Route::Hook).next(1, Fault::DropAfter);
+    assert!(matches!(scene.driver.send(&sending).await, Err(SendError::Ambiguous { .. })));
+    let echo = scene.inbound.wait_for(|_| true).await;
+    let found = scene.driver.reconcile(&sending, std::slice::from_ref(&echo)).await;
+    let Ok(Reconciled::Arrived(sent)) = found else { panic!("{found:?}") };
+    assert_eq!((&sent.ids[0], sent.how.as_deref()), (&echo.message_id, Some("correction")));
+}
+
+#[tokio::test]
 async fn a_copy_without_ids_can_only_be_corrected() {
     let script = RocketChatScript { separate_response: Some(false), ..no_limit() };
     let scene = scene(script, Mode::HookWithBot).await;
@@ -417,6 +432,8 @@ async fn a_mention_calls_the_one_member_of_that_name() {
     let asked = scene.server.requests_to(Route::GroupsMembers).len();
     assert_eq!(called("Bob Jones").await.as_deref(), Some("bob"));
     assert_eq!(scene.server.requests_to(Route::GroupsMembers).len(), asked, "it is remembered");
+    let ann = Author { id: scene.ann.id.clone(), username: "ann".to_owned(), ..Author::default() };
+    assert_eq!(scene.instance.mention_of(&ann), "ann", "as the server's own mentions are written");
 }
 
 #[tokio::test]
