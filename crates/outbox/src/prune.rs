@@ -3,7 +3,7 @@
 //! Two sweeps walk from the oldest event upwards and end at the first that is too young; what a dead letter or an
 //! unsettled delivery still needs is stepped over. A sweep that reached its end begins anew with the next call, so a
 //! letter that was retried long after its neighbours were forgotten is found too. When the links' sweep has come to its
-//! end, names that nothing needs any more follow ([`names`](crate::names)).
+//! end, names that nothing needs any more follow ([`names`]).
 //!
 //! A step is small because sends wait for its commit: what is known of a message by its ids lies at random places, so
 //! that each message forgotten reads and writes two pages and more.
