@@ -40,7 +40,7 @@ schema:
 demo:
     cargo run --release -- demo
 
-# The pure parts and the outbox: routing, templates, group commit
+# The pure parts and the outbox: routing, templates, group commit, ten million links (2.2 GB on disk meanwhile)
 bench:
     cargo bench -p tieline-core
     cargo bench -p tieline-outbox
