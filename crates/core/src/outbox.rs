@@ -355,6 +355,10 @@ pub trait Outbox: Bindings {
     /// Whether a message is known, as a copy of ours or as one that was received and is not held: that one may be a copy.
     async fn is_known(&self, realm: &str, message: &MessageId) -> Result<bool, OutboxError>;
 
+    /// The newest messages that stand in a channel: those that were received there and relayed, and copies that were sent
+    /// there and not taken away since. Of each at most so many, looked for among what happened lately.
+    async fn latest(&self, channel: &Channel, most: usize) -> Result<Vec<MessageId>, OutboxError>;
+
     /// The copy of a message in a target channel: of the message itself, or, if it is a copy, of its original or of
     /// that one's other copies. `None` if there is none.
     ///

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use tieline_core::clock::Clock;
 use tieline_core::driver::{BuildError, Driver, DriverError, InstanceConfig, KnownMessages, Room, Services};
-use tieline_core::id::{InstanceId, MessageId};
+use tieline_core::id::{Channel, InstanceId, MessageId};
 use tieline_core::outbox::{Outbox, OutboxError, Retention};
 use tieline_core::plan::Plan;
 use tieline_core::secret::Secret;
@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::{self, Alerts};
 use crate::commands::Commands;
 use crate::completion::Completions;
 use crate::credentials::Credentials;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub secrets: Vec<Secret>,
     /// Whether a message that contains a secret is stopped.
     pub secret_guard: bool,
+    /// Where to tell of trouble; `None`: nowhere but in the log.
+    pub alerts: Option<Alerts>,
     /// The word that commands in chat begin with, behind a `/`.
     pub command_prefix: String,
     /// How long a delivery is tried, from the receipt of its message.
@@ -146,6 +149,7 @@ impl Relay {
                 secret_guard: settings.secret_guard,
                 give_up_after: settings.give_up_after,
                 retention: settings.retention,
+                alerts: settings.alerts,
             }),
             gates: Gates::default(),
             credentials: Credentials::default(),
@@ -169,6 +173,7 @@ impl Relay {
         let left = exchange.outbox.pending_lanes().await?;
         lanes.open(&exchange, left, !exchange.outbox.was_closed());
         take_up_held(&exchange).await?;
+        alerts::begin(&exchange).await?;
         for running in exchange.instances.all().values() {
             supervisor::begin(&exchange, running, &webhooks);
         }

@@ -56,4 +56,9 @@ impl Sources for PlannedSources {
         let Some(exchange) = self.exchange.upgrade() else { return Some(Vec::new()) };
         exchange.plan.load().sources(&self.instance).map(|source| source.pattern.channel.clone()).collect()
     }
+
+    fn wants(&self, kind: &str) -> bool {
+        let wants = |exchange: Arc<Exchange>| kind == "typing" && exchange.plan.load().wants_typing();
+        self.exchange.upgrade().is_some_and(wants)
+    }
 }
