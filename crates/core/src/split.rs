@@ -1,24 +1,30 @@
 //! Long texts cut into messages that a platform takes.
 
-use std::ops::Range;
+mod fence;
+mod whole;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use self::fence::{Fence, fences};
+use self::whole::{begins_line, pieces, would_call};
 use crate::driver::TextUnit;
 
-/// What opens and closes a block of code.
-const FENCE: &str = "```";
-/// What closes one that is cut.
-const CLOSE: &str = "\n```";
+/// Invisible, and no space: what follows it at the beginning of a part means nothing.
+const APART: &str = "\u{200b}";
+/// Parts shorter than this have no room for it.
+const LEAST: usize = 16;
 
-/// Cuts a text into parts of at most `max` in `unit`: at line ends, else between words, else between graphemes.
+/// Cuts a rendered text into parts of at most `max` in `unit`: at line ends, else between words, else between graphemes.
 ///
-/// A block of code between ```` ``` ```` that is cut is closed, and opened again with its language in the next part. Of
-/// the text itself only blanks at a cut are left out. Parts in which a person would see nothing are left out too, so a
-/// blank text gives none. A grapheme longer than `max` is cut between its scalar values, and one scalar value is never
-/// cut, so a `max` below four bytes may not be kept.
+/// A block of code between ```` ``` ```` that is cut is closed, and opened again with its language in the next part; so
+/// is code within a line that does not fit into a part. Mentions, links, addresses and short codes stay whole where they
+/// fit into one. The rest of a line that would mean something else at the beginning of one has an invisible character
+/// before it. Of the text itself only blanks at a cut are left out. Parts in which a person would see nothing are left
+/// out too, so a blank text gives none. A grapheme longer than `max` is cut between its scalar values, and one scalar
+/// value is never cut, so a `max` below four bytes may not be kept.
 pub fn split(text: &str, max: usize, unit: TextUnit) -> Vec<String> {
-    let cutter = Cutter { text, max, unit, fences: fences(text, max, unit) };
+    let whole = max.saturating_sub(unit.count(APART));
+    let cutter = Cutter { text, max, whole, unit, fences: fences(text, max, whole, unit) };
     let mut parts = Vec::new();
     let mut at = 0;
     while at < text.len() {
@@ -31,48 +37,11 @@ pub fn split(text: &str, max: usize, unit: TextUnit) -> Vec<String> {
     parts
 }
 
-/// A block of code within the text.
-struct Fence<'t> {
-    /// From the first backtick to behind the last.
-    whole: Range<usize>,
-    /// What is between the opening, with its language and line break, and the closing.
-    body: Range<usize>,
-    /// The language, or empty.
-    language: &'t str,
-}
-
-impl Fence<'_> {
-    /// What opens it again.
-    fn opening(&self) -> String {
-        format!("{FENCE}{}\n", self.language)
-    }
-}
-
-/// The blocks of code that are kept whole. One that is never closed is no block; and one whose fences would fill half
-/// of a part is cut like other text.
-fn fences(text: &str, max: usize, unit: TextUnit) -> Vec<Fence<'_>> {
-    let mut fences = Vec::new();
-    let mut at = 0;
-    while let Some(found) = text[at..].find(FENCE) {
-        let start = at + found;
-        let inside = start + FENCE.len();
-        let first_line = text[inside..].split_once('\n').map(|(line, _)| line);
-        let language = first_line.filter(|line| !line.contains(|c: char| c == '`' || c.is_whitespace()));
-        let body = language.map_or(inside, |language| inside + language.len() + 1);
-        let Some(length) = text[body..].find(FENCE) else { break };
-        let end = body + length;
-        let fence = Fence { whole: start..end + FENCE.len(), body: body..end, language: language.unwrap_or_default() };
-        at = fence.whole.end;
-        if unit.count(&fence.opening()) + unit.count(CLOSE) <= max / 2 {
-            fences.push(fence);
-        }
-    }
-    fences
-}
-
 struct Cutter<'t> {
     text: &'t str,
     max: usize,
+    /// The longest piece that is not cut.
+    whole: usize,
     unit: TextUnit,
     /// In order.
     fences: Vec<Fence<'t>>,
@@ -101,23 +70,29 @@ impl Cutter<'_> {
     fn part(&self, at: usize) -> (String, usize) {
         let reopened = self.fence_around(at);
         let at = if reopened.is_some() { at } else { self.text.len() - self.text[at..].trim_start_matches('\n').len() };
-        let opening = reopened.map(Fence::opening).unwrap_or_default();
-        let room = self.max.saturating_sub(self.unit.count(&opening));
         let rest = &self.text[at..];
+        let within_line = at > 0 && !self.text[..at].ends_with('\n');
+        let opening = match reopened {
+            Some(fence) => fence.opening.as_str(),
+            None if within_line && self.max >= LEAST && begins_line(rest) => APART,
+            None => "",
+        };
+        let room = self.max.saturating_sub(self.unit.count(opening));
         // Whatever the unit, a text has at least a third as many of it as it has bytes.
         if rest.len() / 3 <= room && self.unit.count(rest) <= room {
-            return (opening + rest, self.text.len());
+            return (format!("{opening}{rest}"), self.text.len());
         }
+        let fits = |piece: &str| self.unit.count(piece) <= self.whole;
         let cut = self
-            .best(at, room, rest.graphemes(true))
+            .best(at, room, pieces(self.text, at, fits))
+            .or_else(|| self.best(at, room, rest.graphemes(true)))
             .or_else(|| self.best(at, room, scalars(rest)))
             .or_else(|| scalars(rest).next().map(|first| at + first.len()).map(Cut::anywhere));
         let Some(Cut { end, next, .. }) = cut else { return (String::new(), self.text.len()) };
         let part = &self.text[at..end];
-        if self.fence_around(end).is_some() {
-            (opening + part + CLOSE, next)
-        } else {
-            (opening + part.trim_end(), next)
+        match self.fence_around(end) {
+            Some(fence) => (format!("{opening}{part}{}", fence.closing), next),
+            None => (format!("{opening}{}", part.trim_end()), next),
         }
     }
 
@@ -145,15 +120,16 @@ impl Cutter<'_> {
         best
     }
 
-    /// Whether a part of length `used` may end there: not within a fence's own signs, nor where only an empty block
-    /// would be left before or behind, and there must be room to close the block.
+    /// Whether a part of length `used` may end there: in code only where there is room to close it, and nowhere before the
+    /// `@` of an address of mail.
     fn allows(&self, cut: Cut, used: usize, room: usize) -> bool {
-        self.fence_around(cut.end).is_none_or(|fence| {
-            cut.end > fence.body.start && cut.next < fence.body.end && used + self.unit.count(CLOSE) <= room
-        })
+        !would_call(self.text, cut.next)
+            && self
+                .fence_around(cut.end)
+                .is_none_or(|fence| fence.allows(cut.end, cut.next) && used + self.unit.count(&fence.closing) <= room)
     }
 
-    /// The block of code that a place is within.
+    /// The code that a place is within.
     fn fence_around(&self, at: usize) -> Option<&Fence<'_>> {
         let next = self.fences.partition_point(|fence| fence.whole.end <= at);
         self.fences.get(next).filter(|fence| fence.whole.start < at)
@@ -187,6 +163,7 @@ fn scalars(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::fence::FENCE;
     use super::*;
 
     #[test]
@@ -236,12 +213,48 @@ mod tests {
         assert_eq!(split("a ``` b", 5, TextUnit::Chars), ["a ```", "b"]);
     }
 
+    #[test]
+    fn what_calls_or_leads_somewhere_stays_whole() {
+        let parts = |text: &str, max| split(text, max, TextUnit::Chars);
+        assert_eq!(
+            parts("0123456789 12345678 <@123456789012345678> end", 32),
+            ["0123456789 12345678", "<@123456789012345678> end"]
+        );
+        assert_eq!(parts("0123456789012345678901234<@1234567>", 30), ["0123456789012345678901234", "<@1234567>"]);
+        assert_eq!(
+            parts("see [a very good page](https://x.org/a) now", 36),
+            ["see", "[a very good page](https://x.org/a)", "now"]
+        );
+        assert_eq!(
+            parts("0123456789 `some code in it` and so on", 26),
+            ["0123456789", "`some code in it` and so", "on"]
+        );
+        assert_eq!(parts("aaaaaaaaaaaaaaaaaaaa@example.com", 20), ["aaaaaaaaaaaaaaaaaaa", "a@example.com"]);
+        assert_eq!(parts("aaaaaaaaa\\*bbbbbbbbbbbb", 10), ["aaaaaaaaa", "\\*bbbbbbbb", "bbbb"]);
+    }
+
+    #[test]
+    fn code_within_a_line_that_fits_nowhere_is_closed_and_opened_again() {
+        let parts = split("x `aaaa bbbb cccc dddd eeee` y", 16, TextUnit::Chars);
+        assert_eq!(parts, ["x `aaaa bbbb`", "`cccc dddd eeee`", "y"]);
+    }
+
+    #[test]
+    fn what_stood_within_a_line_begins_none() {
+        for sign in ["> q", "# h", "- i", "1. n", "/leave", "!kick"] {
+            let parts = split(&format!("0123456789 01234567 {sign} end"), 20, TextUnit::Chars);
+            assert_eq!(parts, ["0123456789 01234567".to_owned(), format!("{APART}{sign} end")]);
+        }
+        assert_eq!(split("0123456789\n> q 0123456789", 16, TextUnit::Chars), ["0123456789", "> q 0123456789"]);
+    }
+
     fn unit() -> impl Strategy<Value = TextUnit> {
         prop_oneof![Just(TextUnit::Utf16), Just(TextUnit::Chars), Just(TextUnit::Bytes)]
     }
 
-    fn without_blanks(text: &str) -> String {
-        text.split_whitespace().collect()
+    /// What is left of a text without blanks, and without what a cut may put into it.
+    fn letters(text: &str) -> String {
+        text.chars().filter(|c| !c.is_whitespace() && *c != '`').collect::<String>().replace(APART, "")
     }
 
     proptest! {
@@ -253,7 +266,7 @@ mod tests {
             for part in &parts {
                 prop_assert!(unit.count(part) <= max && !part.trim().is_empty());
             }
-            prop_assert_eq!(without_blanks(&parts.concat()), without_blanks(&text));
+            prop_assert_eq!(letters(&parts.concat()), letters(&text));
         }
 
         #[test]
@@ -280,16 +293,15 @@ mod tests {
         ) {
             let text = pieces.concat();
             let parts = split(&text, max, unit);
-            let fenced = fences(&text, max, unit).len() == text.matches(FENCE).count() / 2;
+            let fenced = fences(&text, max, max, unit).len() == text.matches(FENCE).count() / 2;
             for part in &parts {
                 prop_assert!(unit.count(part) <= max, "{part:?} in {parts:?}");
                 prop_assert!(!fenced || part.matches(FENCE).count() % 2 == 0, "{part:?} in {parts:?}");
             }
             if parts.len() == 1 {
-                prop_assert_eq!(without_blanks(&parts[0]), without_blanks(&text));
+                prop_assert_eq!(letters(&parts[0]), letters(&text));
             }
-            let letters = |text: &str| text.matches('é').count();
-            prop_assert_eq!(letters(&parts.concat()), letters(&text));
+            prop_assert_eq!(parts.concat().matches('é').count(), text.matches('é').count());
         }
     }
 }

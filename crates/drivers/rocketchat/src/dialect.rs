@@ -35,7 +35,7 @@ pub(crate) fn url_length(text: &str) -> usize {
     if !["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
         return 0;
     }
-    let end = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '|' | '"' | '`' | '*' | '~' | ')' | ']');
+    let end = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '|' | '"' | '`' | '*' | '~' | ')' | ']' | '\\');
     text.find(end).unwrap_or(text.len())
 }
 

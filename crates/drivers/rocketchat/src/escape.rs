@@ -60,11 +60,19 @@ pub(crate) fn inline(text: &str, out: &mut String) {
             at += length;
             continue;
         }
-        match c {
-            '*' | '~' | '`' => out.push('\\'),
+        let escaped = match c {
+            '*' | '~' | '`' => true,
             // Within a word an underscore means nothing, and a backslash before it would only be in the way.
-            '_' if !(word(before) && word(next)) => out.push('\\'),
-            '#' if !word(before) || next == Some(' ') => out.push('\\'),
+            '_' => !(word(before) && word(next)),
+            '#' => !word(before) || next == Some(' '),
+            _ => false,
+        };
+        if escaped && before == Some('\\') {
+            // Two backslashes in a row are one that is meant as such, to whoever knows other dialects.
+            out.push(APART);
+        }
+        match c {
+            _ if escaped => out.push('\\'),
             // `[text](address)`, `||spoiler||`, `\(formula\)`
             '(' if matches!(before, Some(']' | '\\')) => out.push(APART),
             '[' | ')' | ']' if before == Some('\\') => out.push(APART),
@@ -130,6 +138,7 @@ mod tests {
             ("||x||", "|\u{200b}|x|\u{200b}|"),
             (":smile: at 12:30:45", ":\u{200b}smile: at 12:30:45"),
             ("\\(x\\)", "\\\u{200b}(x\\\u{200b})"),
+            ("\\*x", "\\\u{200b}\\*x"),
             ("```\nx\n```", "\\`\\`\\`\nx\n\\`\\`\\`"),
             ("/leave", "\u{200b}/leave"),
         ] {

@@ -2,7 +2,7 @@
 
 use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
-use crate::dialect::APART;
+use crate::dialect::{APART, in_name};
 use crate::escape;
 use crate::unquoted::unquoted;
 
@@ -79,7 +79,7 @@ fn span(span: &Span, within: Within, out: &mut String) {
         }
         Span::Underline(inner) => inner.iter().for_each(|inner| self::span(inner, within, out)),
         Span::Code(text) if !text.is_empty() && !text.contains(['`', '\n']) => {
-            if out.ends_with('`') {
+            if out.ends_with(['`', '\\']) {
                 out.push(APART);
             }
             out.push('`');
@@ -88,7 +88,11 @@ fn span(span: &Span, within: Within, out: &mut String) {
         }
         Span::Text(text) | Span::Code(text) => plain(text, out),
         Span::Link(url, label) => link(url, label, out),
-        Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) => plain(&format!("@{name}"), out),
+        Span::Mention(Mention::User(person)) => match account(person) {
+            Some(account) => called(account, out),
+            None => plain(&format!("@{}", person.name), out),
+        },
+        Span::Mention(Mention::Everybody(name)) => plain(&format!("@{name}"), out),
         Span::Mention(Mention::Room(name)) => plain(&format!("#{name}"), out),
         Span::Emoji(name) => {
             let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-+".contains(c));
@@ -96,7 +100,7 @@ fn span(span: &Span, within: Within, out: &mut String) {
                 plain(&format!(":{name}:"), out);
                 return;
             }
-            if out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ':') {
+            if out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ':') || ends_in_mention(out) {
                 out.push(APART);
             }
             for piece in [":", name, ":"] {
@@ -106,10 +110,39 @@ fn span(span: &Span, within: Within, out: &mut String) {
     }
 }
 
+/// The account that a mention calls, if the server can know one of this name. Nobody is called `all`: that is everybody.
+fn account(person: &Person) -> Option<&str> {
+    person.account.as_deref().filter(|name| {
+        let sound = !name.is_empty() && name.chars().all(in_name) && !name.ends_with(['.', '-']);
+        sound && !["all", "here"].iter().any(|everybody| name.eq_ignore_ascii_case(everybody))
+    })
+}
+
+/// A mention that calls somebody.
+fn called(account: &str, out: &mut String) {
+    if out.ends_with(|c: char| c.is_alphanumeric() || c == '@' || in_name(c)) {
+        out.push(APART);
+    }
+    out.push('@');
+    out.push_str(account);
+}
+
+/// Whether a mention that calls somebody stands at the end. In text of others none stands like that.
+fn ends_in_mention(out: &str) -> bool {
+    let before = out.trim_end_matches(in_name);
+    before.len() < out.len()
+        && before.strip_suffix('@').is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric()))
+}
+
 fn plain(text: &str, out: &mut String) {
     let text = text.replace(['\n', '\r'], " ");
-    // Neither a short code nor `_italic_` may run into a word.
-    if out.ends_with([':', '_']) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+    // Neither a short code nor `_italic_` may run into a word, nor a name into what follows it, and no `@` into a name.
+    let runs_in = |c: char| {
+        (out.ends_with([':', '_']) && c.is_ascii_alphanumeric())
+            || (out.ends_with('@') && in_name(c))
+            || ((in_name(c) || matches!(c, '@' | ':')) && ends_in_mention(out))
+    };
+    if text.starts_with(runs_in) {
         out.push(APART);
     }
     escape::inline(&text, out);
@@ -133,12 +166,16 @@ fn marked(mark: &str, inner: &[Span], open: bool, inside: Within, outside: Withi
     let (before, after) = content.split_once(body).unwrap_or(("", ""));
     out.push_str(before);
     // `a_b_` is a word, `**` another mark, and after a backslash no mark is one.
-    let glued = |c: char| c == '\\' || mark.ends_with(c) || (mark == "_" && (c.is_alphanumeric() || c == '_'));
+    let glued =
+        |c: char| c == '\\' || mark.ends_with(c) || (mark == "_" && (c.is_alphanumeric() || c == '_' || c == '@'));
     if out.ends_with(glued) {
         out.push(APART);
     }
     out.push_str(mark);
     out.push_str(body);
+    if mark == "_" && (body.ends_with('@') || ends_in_mention(body)) {
+        out.push(APART);
+    }
     out.push_str(mark);
     out.push_str(after);
 }
@@ -154,10 +191,13 @@ fn has_escapes(spans: &[Span]) -> bool {
         | Span::Spoiler(inner) => has_escapes(inner),
         Span::Code(text) => text.contains(['`', '*', '_', '~']) || text.is_empty(),
         Span::Link(..) | Span::Mention(Mention::Room(_)) => true,
-        Span::Mention(Mention::User(Person { name, .. }) | Mention::Everybody(name)) | Span::Emoji(name) => {
-            name.contains(['_', '\\', '*', '~', '`', '#'])
-        }
+        Span::Mention(Mention::User(person)) => unsound(account(person).unwrap_or(&person.name)),
+        Span::Mention(Mention::Everybody(name)) | Span::Emoji(name) => unsound(name),
     })
+}
+
+fn unsound(name: &str) -> bool {
+    name.contains(['_', '\\', '*', '~', '`', '#'])
 }
 
 /// A link, if its label can be written and its address is one that a click may open.
@@ -195,12 +235,38 @@ mod tests {
     fn marks_are_rocket_chats() {
         assert_eq!(shown(vec![Span::Bold(vec![t("a")]), t(" "), Span::Strike(vec![t("b")])]), "*a* ~b~");
         assert_eq!(shown(vec![Span::Underline(vec![t("u")])]), "u");
+        assert_eq!(shown(vec![t("\\"), Span::Code("c".into())]), "\\\u{200b}`c`");
+        assert_eq!(shown(vec![t("@"), Span::Italic(vec![t("i@")])]), "@\u{200b}_i@\u{200b}_");
         assert_eq!(
             shown(vec![Span::Link("https://example.com/a_b".into(), vec![t("here")])]),
             "[here](https://example.com/a_b)"
         );
         assert_eq!(shown(vec![Span::Link("javascript:alert(1)".into(), vec![t("x")])]), "x (javascript:alert(1))");
         assert_eq!(shown(vec![Span::Mention(Mention::Everybody("all".into()))]), "@\u{200b}all");
+    }
+
+    #[test]
+    fn who_is_known_is_called_and_nobody_else() {
+        let known = |account: &str| {
+            let person = Person { account: Some(account.into()), ..Person::from("Ann B") };
+            Span::Mention(Mention::User(person))
+        };
+        for (spans, written) in [
+            (vec![t("hi "), known("ann.b"), t(", you")], "hi @ann.b, you"),
+            (
+                vec![t("hi"), known("ann"), t(". x"), known("bob"), t("@c:d")],
+                "hi\u{200b}@ann\u{200b}. x\u{200b}@bob\u{200b}@\u{200b}c:d",
+            ),
+            (vec![known("ann"), known("bob"), Span::Emoji("smile".into())], "@ann\u{200b}@bob\u{200b}:smile:"),
+            (vec![known("ann_"), Span::Emoji("smile".into())], "@ann_\u{200b}:smile:"),
+            (vec![Span::Italic(vec![known("ann")]), Span::Bold(vec![known("ann")])], "_@ann\u{200b}_*@ann*"),
+            (vec![t("mail ann@example"), t(".com")], "mail ann@example.com"),
+        ] {
+            assert_eq!(shown(spans), written);
+        }
+        for odd in ["", "all", "HERE", "a b", "a@b", "ann.", "ännchen", "a*b", "x\n@all"] {
+            assert_eq!(shown(vec![known(odd)]), "@\u{200b}Ann B", "{odd}");
+        }
     }
 
     #[test]

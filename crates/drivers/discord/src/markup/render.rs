@@ -1,9 +1,11 @@
 //! From the tree to Discord's markup.
 
-use tieline_core::markup::{Block, Markup, Mention, Span};
+use tieline_core::emoji;
+use tieline_core::markup::{Block, Markup, Mention, Person, Span};
 
 use super::escape;
 use super::marks::{APART, Closing, Kind, closing, url_length};
+use crate::snowflake::Snowflake;
 
 /// The tree in Discord's words. `everyone`: a mention of everybody stays one.
 pub(super) fn render(markup: &Markup, everyone: bool) -> String {
@@ -55,7 +57,7 @@ impl Writer {
                 let sound = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || "_+-.#".contains(c));
                 let language = language.as_ref().filter(sound).map_or("", String::as_str);
                 // Three backticks in it would end it.
-                return format!("```{language}\n{}\n```", text.replace("```", &format!("``{APART}`")));
+                return format!("```{language}\n{}\n```", escape::code(text).replace("```", &format!("``{APART}`")));
             }
         }
         self.out
@@ -88,9 +90,24 @@ impl Writer {
                 self.out.push(APART);
                 self.text(name);
             }
-            Span::Mention(Mention::User(person)) => self.text(&format!("@{}", person.name)),
+            Span::Mention(Mention::User(person)) => match account(person) {
+                Some(account) => self.called(account),
+                None => self.text(&format!("@{}", person.name)),
+            },
             Span::Mention(Mention::Room(name)) => self.text(&format!("#{name}")),
-            Span::Emoji(name) => self.text(&format!(":{name}:")),
+            // Only a person's client puts emoji in the place of short codes.
+            Span::Emoji(name) => match emoji::unicode(name) {
+                Some(emoji) => self.text(emoji),
+                None => self.text(&format!(":{name}:")),
+            },
+        }
+    }
+
+    /// A mention that calls somebody.
+    fn called(&mut self, account: &str) {
+        self.apart_from_url();
+        for piece in ["<@", account, ">"] {
+            self.out.push_str(piece);
         }
     }
 
@@ -118,7 +135,7 @@ impl Writer {
         let marks = "`".repeat(run);
         let blank = |edge: bool| if edge { " " } else { "" };
         let (before, after) = (blank(text.starts_with('`')), blank(text.ends_with('`')));
-        for piece in [&marks, before, text, after, &marks] {
+        for piece in [&marks, before, &escape::code(text), after, &marks] {
             self.out.push_str(piece);
         }
     }
@@ -191,6 +208,11 @@ impl Writer {
     }
 }
 
+/// The account that a mention calls: an id, as all are here.
+fn account(person: &Person) -> Option<&str> {
+    person.account.as_deref().filter(|account| Snowflake::parse(account).is_some())
+}
+
 /// What would end a link's address, as a percent code.
 fn encoded(c: char) -> String {
     match c {
@@ -257,6 +279,32 @@ mod tests {
         assert_eq!(render(&here, false), "@\u{200b}here");
         let person = shown(vec![Span::Mention(Mention::User("everyone".into())), t(" <@&5> @here")]);
         assert_eq!(person, "@\u{200b}everyone <\u{200b}@&5> @\u{200b}here");
+        let code = Block::Code(None, "@everyone".into());
+        assert_eq!(render(&Markup { blocks: vec![code] }, true), "```\n@\u{200b}everyone\n```");
+        assert_eq!(shown(vec![Span::Code("x @here".into())]), "`x @\u{200b}here`");
+    }
+
+    #[test]
+    fn who_is_known_is_called_and_nobody_else() {
+        let known = |account: &str| {
+            let person = Person { account: Some(account.into()), ..Person::from("Ann") };
+            Span::Mention(Mention::User(person))
+        };
+        assert_eq!(
+            shown(vec![t("hi "), known("42"), t("1> https://x.org"), known("42")]),
+            "hi <@42>1> https://x.org <@42>"
+        );
+        assert_eq!(shown(vec![Span::Bold(vec![known("42")]), known("42")]), "**<@42>**<@42>");
+        for odd in ["", "everyone", "&5", "!5", "+5", "5>@everyone", "99999999999999999999", "４２"] {
+            assert_eq!(shown(vec![known(odd)]), "@Ann", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_short_code_is_its_emoji_where_it_has_one() {
+        let emoji = |name: &str| Span::Emoji(name.into());
+        assert_eq!(shown(vec![emoji("slight_smile"), emoji("thumbsup_tone3"), emoji("party_cat")]), "🙂👍🏽:party_cat:");
+        assert_eq!(shown(vec![emoji("a*b")]), ":a\\*b:");
     }
 
     #[test]
@@ -264,7 +312,7 @@ mod tests {
         let user = || Span::Mention(Mention::User("123".into()));
         let room = || Span::Mention(Mention::Room("7".into()));
         assert_eq!(shown(vec![t("<"), user(), t("> <"), room(), t(">")]), "<\u{200b}@123> <\u{200b}#7>");
-        assert_eq!(shown(vec![t("<"), Span::Emoji("a".into()), t("1>")]), "<\u{200b}:a:1>");
+        assert_eq!(shown(vec![t("<"), Span::Emoji("cat7".into()), t("1>")]), "<\u{200b}:cat7:1>");
         assert_eq!(shown(vec![t("<"), Span::Bold(vec![user()]), t(">")]), "<**@123**>");
         assert_eq!(shown(vec![t("< "), user()]), "< @123");
         let nested = Span::Bold(vec![t("x@"), Span::Bold(vec![t("here")])]);
