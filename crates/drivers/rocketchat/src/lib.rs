@@ -4,7 +4,7 @@
 //!
 //! - Receiving: the Outgoing Webhook calls us; its payload becomes an event, which is answered once it is on disk. What
 //!   the payload leaves out (display names, files) is fetched afterwards by REST. Or the realtime API tells all of it.
-//! - Sending: by REST under an id of ours, or by an Incoming Webhook.
+//! - Sending: by REST under an id of ours, or by an Incoming Webhook. What was said is changed by REST.
 //! - The markup: what the server's own parser takes, and nothing that a person typed elsewhere is any of it.
 
 mod address;
