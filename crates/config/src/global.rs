@@ -29,9 +29,6 @@ pub(crate) const KEYS: [&str; 11] = [
     "secret_guard",
 ];
 
-/// Keys that are checked and kept, and that nothing in this version acts on.
-const WITHOUT_EFFECT: [&str; 2] = ["watch", "alerts"];
-
 /// The keys that hold an object.
 pub(crate) const SECTIONS: [&str; 4] = ["http", "log", "retention", "catch_up"];
 
@@ -107,12 +104,6 @@ pub(crate) fn resolve(section: Option<&Value>, at: &At<'_>, findings: &mut Findi
             reader.tell("command_prefix", problem.help("write \"tie\" for commands like `/tie help`"));
         } else {
             prefix.clone_into(&mut global.command_prefix);
-        }
-    }
-    for key in WITHOUT_EFFECT {
-        if section.get(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
-            let problem = Problem::warning(format!("`{key}` has no effect in this version"));
-            reader.tell(key, problem.help("it is checked and may stay; a later version acts on it"));
         }
     }
     global

@@ -107,6 +107,8 @@ mod tests {
                 instances: Vec::new(),
                 secrets: Vec::new(),
                 secret_guard: true,
+                alerts: None,
+                fingerprints: std::collections::HashMap::new(),
                 command_prefix: "tie".to_owned(),
                 give_up_after: Duration::from_mins(1),
                 retention: Retention { messages_ms: 1000, links_ms: 1000 },

@@ -12,7 +12,7 @@ use tieline_core::secret::Secret;
 use tieline_core::webhook::Webhooks;
 use tieline_net::{ListenerLimits, Listeners, Spool, install_crypto, serve};
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::{Relay, Reloaded, Rooms, Settings};
+use tieline_relay::{Alerts, Relay, Reloaded, Rooms, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -130,6 +130,7 @@ fn settings(configuration: Configuration) -> Settings {
         fingerprints,
         secrets,
         secret_guard: global.secret_guard,
+        alerts: global.alerts.map(|alerts| Alerts { instance: alerts.instance, target: alerts.target }),
         command_prefix: global.command_prefix,
         give_up_after: global.give_up_after,
         retention: global.retention,

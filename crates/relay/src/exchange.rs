@@ -16,6 +16,7 @@ use tieline_core::spool::{MediaSpool, SpoolId};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::Alerts;
 use crate::backoff::DISK;
 use crate::commands::Commands;
 use crate::completion::Completions;
@@ -77,6 +78,8 @@ pub(crate) struct HouseRules {
     /// How long a message is tried, counted from its receipt.
     pub(crate) give_up_after: Duration,
     pub(crate) retention: Retention,
+    /// Where to tell of trouble.
+    pub(crate) alerts: Option<Alerts>,
 }
 
 /// The relay stops; whatever was waited for is left as it is on disk.

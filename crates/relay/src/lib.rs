@@ -14,6 +14,7 @@
 //! - One delivery of a lane is in flight; no lane holds a thread or a connection while it waits.
 //! - Whatever a driver does, panics included, stays in its own lanes.
 
+mod alerts;
 mod answer;
 mod attempt;
 mod backoff;
@@ -49,6 +50,7 @@ mod tries;
 mod typing;
 mod unsettled;
 
+pub use alerts::Alerts;
 pub use health::{InstanceHealth, State};
 pub use instances::Fingerprint;
 pub use relay::{Relay, Rooms, Settings, StartError};

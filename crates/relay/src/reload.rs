@@ -65,6 +65,7 @@ impl Relay {
             secret_guard: settings.secret_guard,
             give_up_after: settings.give_up_after,
             retention: settings.retention,
+            alerts: settings.alerts,
         }));
         exchange.commands.begin_with(settings.command_prefix);
         // The new rules may lead to new instances, and the old ones to those that are gone: for a moment there are all.

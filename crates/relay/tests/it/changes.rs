@@ -195,6 +195,7 @@ async fn an_answer_carries_a_quotation_where_its_message_is_not() {
     said.quoted = Some(Quoted { author: "Eve".into(), text: Markup::plain("who likes\ntea?") });
     scene.a.receive(answer).await;
     assert_eq!(scene.b.wait_for("B", 1).await[0].text, "> Eve: who likes tea?\nme too");
+    scene.house.settled().await;
     // What could not be delivered is quoted from the store.
     scene.c.script("C", Script::Fail(SendError::Permanent { reason: "no".into() }));
     scene.a.receive(message("a", "A", "m3", "coffee?")).await;

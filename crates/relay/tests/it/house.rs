@@ -12,7 +12,7 @@ use tieline_core::secret::Secret;
 use tieline_net::listener::Listeners;
 use tieline_net::spool::Spool;
 use tieline_outbox::SqliteOutbox;
-use tieline_relay::{Fingerprint, Relay, Rooms, Settings};
+use tieline_relay::{Alerts, Fingerprint, Relay, Rooms, Settings};
 
 use crate::scripted::{Scripted, SystemClock};
 
@@ -30,6 +30,7 @@ pub(crate) fn settings(plan: &Arc<Plan>, instances: &[&Arc<Scripted>], options: 
         fingerprints: fingerprints(instances),
         secrets: options.secrets,
         secret_guard: true,
+        alerts: options.alerts,
         command_prefix: options.command_prefix,
         give_up_after: options.give_up_after,
         retention: Retention { messages_ms: 1_000_000, links_ms: 1_000_000 },
@@ -44,12 +45,18 @@ fn fingerprints(instances: &[&Arc<Scripted>]) -> HashMap<InstanceId, Fingerprint
 pub(crate) struct Options {
     pub(crate) give_up_after: Duration,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) alerts: Option<Alerts>,
     pub(crate) command_prefix: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { give_up_after: Duration::from_hours(24), secrets: Vec::new(), command_prefix: "tie".into() }
+        Self {
+            give_up_after: Duration::from_hours(24),
+            secrets: Vec::new(),
+            alerts: None,
+            command_prefix: "tie".into(),
+        }
     }
 }
 

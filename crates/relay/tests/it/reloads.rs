@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use tieline_core::address::Address;
+use tieline_core::driver::TargetChannel;
+use tieline_core::id::ChannelKey;
 use tieline_core::outbox::Outbox;
 use tieline_core::send::{SendError, Trouble};
+
+use tieline_relay::Alerts;
 
 use crate::house::{House, Options, settings};
 use crate::scripted::{Script, Scripted, message, plan, rule};
@@ -94,4 +99,19 @@ async fn nothing_is_lost_or_doubled_by_reloads_under_load() {
     let said: Vec<String> = successors.iter().flat_map(|one| one.texts("B")).collect();
     let expected: Vec<String> = (0..MESSAGES).map(|number| number.to_string()).collect();
     assert_eq!(said, expected, "each once, in order, over {} reloads", successors.len() - 1);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_told_where_alerts_go() {
+    let [a, b] = ["a", "b"].map(Scripted::new);
+    let rules = plan(vec![rule("r", ("a", "A"), &[("b", "B")], "{msg}")]);
+    let room = Address::of([("room", "ops")]);
+    let target = TargetChannel::new(ChannelKey::new("ops").unwrap(), room);
+    let alerts = Some(Alerts { instance: a.id.clone(), target });
+    let house = House::open_with(&rules, &[&a, &b], Options { alerts, ..Options::default() }).await;
+    b.script("B", Script::Fail(SendError::Permanent { reason: "the room is archived".into() }));
+    a.receive(message("a", "A", "m1", "one")).await;
+    let told = a.wait_for("ops", 1).await;
+    assert!(told[0].text.contains("One message could not be delivered"), "{told:?}");
+    house.settled().await;
 }
