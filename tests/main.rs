@@ -27,6 +27,7 @@ mod rate_limit_storm;
 mod readiness;
 mod relays_messages;
 mod retention;
+mod rocketchat_catch_up;
 mod rocketchat_realtime;
 mod same_room_id;
 mod secret_guard;

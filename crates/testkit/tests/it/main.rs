@@ -23,6 +23,7 @@ mod hooks;
 mod limits;
 mod pigeon;
 mod proxies;
+mod published_client;
 mod realtime;
 mod rocketchat_changes;
 mod strict;
