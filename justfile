@@ -47,7 +47,8 @@ bench:
 
 # Look for bytes that break a law of all texts: `just fuzz discord_markup 600` (needs cargo-fuzz and a nightly compiler)
 fuzz target seconds="60":
-    cd crates/fuzz && cargo +nightly fuzz run --fuzz-dir targets {{target}} corpus/{{target}} -- -max_total_time={{seconds}}
+    mkdir -p crates/fuzz/targets/found/{{target}}
+    cd crates/fuzz && cargo +nightly fuzz run --fuzz-dir targets {{target}} targets/found/{{target}} corpus/{{target}} -- -max_total_time={{seconds}}
 
 # The whole binary: webhook in, webhook out, on loopback
 bench-relay:

@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 256;
 const LONGEST_URL: usize = 4096;
 
 /// The pieces of a text from a place on that stay whole, as long as `fits` says so.
-pub(super) fn pieces<'t>(text: &'t str, from: usize, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &'t str> {
+pub(super) fn pieces(text: &str, from: usize, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
     let mut at = from;
     let mut before = text[..from].chars().next_back();
     std::iter::from_fn(move || {

@@ -7,6 +7,7 @@ use tieline_fuzz::{laws, platforms};
 use crate::text::text;
 
 /// What a dialect can say.
+#[expect(clippy::struct_excessive_bools, reason = "each dialect has its own set of what it lacks")]
 struct Can {
     /// The deepest headline; 0: none.
     headings: u8,
