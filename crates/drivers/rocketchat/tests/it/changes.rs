@@ -2,11 +2,10 @@
 
 use serde_json::json;
 use tieline_core::driver::Services;
-use tieline_core::event::Author;
 use tieline_core::id::{DeliveryId, MessageId};
 use tieline_core::send::{Action, Copied, CutError, Outgoing, React, Reconciled, SendError, Sending, Sent};
 use tieline_testkit::first_part;
-use tieline_testkit::rocketchat::{FakeMessage, Fault, HookOptions, RocketChatScript, RoomKind, Route};
+use tieline_testkit::rocketchat::{FakeMessage, Fault, HookOptions, RocketChatScript, Route};
 
 use crate::server::{Mode, ROOM, Scene, resolve, scene};
 
@@ -409,52 +408,6 @@ async fn a_room_without_the_bot_says_what_to_do() {
     let to = original(&scene.server.post(&scene.ann, ROOM, "hi"));
     scene.server.leave(ROOM, &scene.bot);
     assert!(permanent(scene.deliver(&react(&scene, to, "👍", true)).await).contains("invite"));
-}
-
-#[tokio::test]
-async fn a_mention_calls_the_one_member_of_that_name() {
-    let scene = scene(no_limit(), Mode::Api).await;
-    let named = |username: &str, name: &str| {
-        let user = scene.server.add_user(username, name, &["user"]);
-        scene.server.join(ROOM, &user);
-    };
-    named("bob", "Bob Jones");
-    named("chris.one", "Chris");
-    named("chris.two", "Chris");
-    scene.server.add_user("stranger", "Stranger", &["user"]);
-    let target = scene.outgoing("").target;
-    let called = async |name: &str| scene.driver.account_named(&target, name).await;
-    assert_eq!(called("ann").await.as_deref(), Some("ann"));
-    assert_eq!(called("Bob Jones").await.as_deref(), Some("bob"));
-    for nobody in ["Chris", "Bob", "bob jones", "stranger", "Stranger", "", "nobody.at.all"] {
-        assert_eq!(called(nobody).await, None, "{nobody}");
-    }
-    let asked = scene.server.requests_to(Route::GroupsMembers).len();
-    assert_eq!(called("Bob Jones").await.as_deref(), Some("bob"));
-    assert_eq!(scene.server.requests_to(Route::GroupsMembers).len(), asked, "it is remembered");
-    let ann = Author { id: scene.ann.id.clone(), username: "ann".to_owned(), ..Author::default() };
-    assert_eq!(scene.instance.mention_of(&ann), "ann", "as the server's own mentions are written");
-}
-
-#[tokio::test]
-async fn a_mention_calls_nobody_while_nobody_can_tell() {
-    let scene = scene(no_limit(), Mode::Api).await;
-    let target = scene.outgoing("").target;
-    scene.server.faults().on(Route::GroupsMembers).always(Fault::Hang);
-    crate::server::time_flies();
-    assert_eq!(scene.driver.account_named(&target, "ann").await, None);
-    let without = crate::server::scene(no_limit(), Mode::Hook).await;
-    assert_eq!(without.driver.account_named(&target, "ann").await, None);
-    assert_eq!(without.server.requests_to(Route::GroupsMembers).len(), 0);
-}
-
-#[tokio::test]
-async fn members_of_a_public_room_are_known_too() {
-    let scene = scene(no_limit(), Mode::Api).await;
-    scene.server.add_room(RoomKind::Public, "P1", "plaza");
-    scene.server.join("P1", &scene.ann);
-    let plaza = tieline_core::address::Address::of([("room_id", "P1")]);
-    assert_eq!(scene.driver.account_named(&plaza, "Ann Smith").await.as_deref(), Some("ann"));
 }
 
 #[tokio::test]

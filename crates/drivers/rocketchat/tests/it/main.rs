@@ -7,6 +7,7 @@ mod changes;
 mod conforming;
 mod files;
 mod hook;
+mod members;
 mod news;
 mod realtime;
 mod realtime_scene;
