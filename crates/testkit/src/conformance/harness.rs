@@ -69,9 +69,34 @@ pub trait Harness: Send + Sync + 'static {
         true
     }
 
+    /// Which changes of what was said can be made.
+    fn changes(&self) -> Changes {
+        Changes::default()
+    }
+
+    /// The emoji with which our account has reacted to a message, as the house spells them.
+    fn reactions(&self, message: &MessageId) -> Vec<String>;
+
     /// Whether the bytes of a file can be sent. `false`: a message that has a file must name it in its text.
     fn carries_files(&self) -> bool {
         true
+    }
+}
+
+/// Which changes of what was said can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changes {
+    /// Its text can be edited. `false`: the new one is said as a correction.
+    pub edits: bool,
+    /// It can be taken away.
+    pub deletes: bool,
+    /// Our account can react to it.
+    pub reacts: bool,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { edits: true, deletes: true, reacts: true }
     }
 }
 

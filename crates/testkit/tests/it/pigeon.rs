@@ -18,9 +18,11 @@ use tieline_core::id::{ChannelKey, InstanceId, MessageId};
 use tieline_core::markup::{Dialect, Markup};
 use tieline_core::problem::Problem;
 use tieline_core::secret::Secret;
-use tieline_core::send::{CutError, Outgoing, Part, Pause, Reconciled, Scope, SendError, Sending, Sent, Trouble};
+use tieline_core::send::{
+    Action, CutError, Outgoing, Part, Pause, Reconciled, Scope, SendError, Sending, Sent, Trouble,
+};
 use tieline_core::webhook::{ListenAt, Mount, WebhookHandler, WebhookRequest, WebhookResponse};
-use tieline_testkit::conformance::{Harness, Said, SendFault};
+use tieline_testkit::conformance::{Changes, Harness, Said, SendFault};
 use tieline_testkit::{LocalWebhooks, RecordingHealth, call};
 use tokio::sync::watch;
 
@@ -175,6 +177,10 @@ impl Driver for Pigeon {
     }
 
     fn cut(&self, outgoing: &Outgoing) -> Result<Vec<Part>, CutError> {
+        // Pigeons carry letters, and nothing changes a letter.
+        if let Action::Delete(_) | Action::React(_) = outgoing.action {
+            return Err(CutError::Impossible("a letter cannot be changed".to_owned()));
+        }
         let name = outgoing.keys.get("name").cloned().unwrap_or_default();
         let mut texts = vec![String::new()];
         for word in outgoing.text.split_inclusive(' ') {
@@ -292,6 +298,14 @@ impl Harness for Keeper {
 
     fn said(&self) -> Vec<Said> {
         self.0.said.lock().unwrap().clone()
+    }
+
+    fn changes(&self) -> Changes {
+        Changes { edits: false, deletes: false, reacts: false }
+    }
+
+    fn reactions(&self, _: &MessageId) -> Vec<String> {
+        Vec::new()
     }
 
     fn set_off(&self) -> Vec<String> {

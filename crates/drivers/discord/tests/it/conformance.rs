@@ -11,7 +11,7 @@ use tieline_core::driver::{Driver, InstanceConfig, Services};
 use tieline_core::id::MessageId;
 use tieline_core::markup::{Block, Span};
 use tieline_testkit::conformance::{Harness, Said, SendFault};
-use tieline_testkit::discord::{DiscordScript, Fault, Route, Scope, Snowflake};
+use tieline_testkit::discord::{DiscordScript, Emoji, Fault, Route, Scope, Snowflake};
 use tieline_testkit::{LocalWebhooks, RecordingHealth, SystemClock, TempSpool};
 
 use crate::scene::Scene;
@@ -101,6 +101,17 @@ impl Harness for Conforming {
             files: message.files.into_iter().map(|file| file.sha256).collect(),
         })
         .collect()
+    }
+
+    fn reactions(&self, message: &MessageId) -> Vec<String> {
+        let found = self.scene.said().into_iter().find(|one| one.id.to_string() == message.as_str());
+        let ours = found.into_iter().flat_map(|message| message.reactions);
+        ours.filter(|reaction| reaction.users.contains(&self.scene.bot.user))
+            .map(|reaction| match reaction.emoji {
+                Emoji::Unicode(emoji) => emoji,
+                Emoji::Custom { name, .. } => name,
+            })
+            .collect()
     }
 
     fn set_off(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use tieline_core::driver::{Defaults, Driver, DriverFactory, InstanceConfig, Serv
 use tieline_core::id::{DeliveryId, InstanceId, MessageId};
 use tieline_core::send::{Outgoing, Part, SendError, Sending, Sent};
 use tieline_rocketchat::RocketChat;
-use tieline_testkit::conformance::{Harness, Said, SendFault};
+use tieline_testkit::conformance::{Changes, Harness, Said, SendFault};
 use tieline_testkit::rocketchat::{
     FakeRocketChat, Fault, HookOptions, IncomingHook, OutgoingHook, Retry, RocketChatScript, RoomKind, Route, User,
 };
@@ -235,6 +235,20 @@ impl Harness for Scene {
                 name: message.alias.unwrap_or(message.user_name),
                 files: message.files.into_iter().map(|file| file.sha256).collect(),
             })
+            .collect()
+    }
+
+    fn changes(&self) -> Changes {
+        // A hook alone can only post.
+        let can = self.mode != Mode::Hook;
+        Changes { edits: can, deletes: can, reacts: can }
+    }
+
+    fn reactions(&self, message: &MessageId) -> Vec<String> {
+        let found = self.server.messages(ROOM).into_iter().find(|one| one.id == message.as_str());
+        let ours = found.into_iter().flat_map(|message| message.reactions);
+        ours.filter(|(_, users)| users.contains(&self.bot.username))
+            .map(|(emoji, _)| tieline_core::emoji::canonical(&emoji))
             .collect()
     }
 

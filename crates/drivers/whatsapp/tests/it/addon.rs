@@ -198,7 +198,7 @@ impl Harness for Scene {
     }
 
     fn said(&self) -> Vec<Said> {
-        let said = Self::said(self).into_iter();
+        let said = Self::said(self).into_iter().filter(|message| !message.revoked);
         said.map(|message| Said {
             id: MessageId::new(&message.id).expect("an id"),
             text: message.text,
@@ -206,6 +206,17 @@ impl Harness for Scene {
             files: message.media.into_iter().map(|file| file.sha256).collect(),
         })
         .collect()
+    }
+
+    fn reactions(&self, message: &MessageId) -> Vec<String> {
+        let found = Self::said(self).into_iter().find(|one| one.id == message.as_str());
+        let own = self.addon.account().own_jid();
+        found
+            .into_iter()
+            .flat_map(|message| message.reactions)
+            .filter(|(who, _)| *who == own)
+            .map(|(_, emoji)| emoji)
+            .collect()
     }
 
     fn set_off(&self) -> Vec<String> {
