@@ -95,3 +95,9 @@ pub(crate) fn inbox(workspace: &Workspace, addon: &Addon) -> Value {
     configuration["rules"][0]["msg"] = json!({ "rc_alias": "{user}" });
     configuration
 }
+
+/// A configuration that takes messages of any age: those that were recorded are old by now.
+pub(crate) fn of_any_age(mut configuration: Value) -> Value {
+    configuration["global"]["catch_up"] = json!(false);
+    configuration
+}

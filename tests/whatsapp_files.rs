@@ -6,7 +6,7 @@ use serde_json::Value;
 use tieline_e2e::Relay;
 use tieline_testkit::whatsapp::{Message, Route};
 
-use crate::addon::{Addon, bridge};
+use crate::addon::{Addon, bridge, of_any_age};
 use crate::workspace::Workspace;
 
 const ROOM: &str = "DESK";
@@ -30,7 +30,7 @@ fn fixtures() -> Vec<PathBuf> {
 #[tokio::test]
 async fn every_recorded_payload_reaches_the_room_with_its_file() {
     let (desk, addon) = (Workspace::start("desk", &[ROOM]).await, Addon::start().await);
-    let mut relay = Relay::start(bridge(&desk, &addon)).await;
+    let mut relay = Relay::start(of_any_age(bridge(&desk, &addon))).await;
     let bytes = b"\x89PNG\r\n\x1a\n what the addon serves, whatever its name says";
     let mut expected = 0;
     let mut files = 0;

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tieline_e2e::{Relay, note};
 
-use crate::addon::{Addon, bridge};
+use crate::addon::{Addon, bridge, of_any_age};
 use crate::workspace::Workspace;
 
 const ROOM: &str = "DESK";
@@ -48,7 +48,7 @@ async fn a_flood_of_webhooks_leaves_no_socket_open() {
 #[tokio::test]
 async fn nonsense_is_refused_or_relayed_and_never_a_crash() {
     let (desk, addon) = (Workspace::start("desk", &[ROOM]).await, Addon::start().await);
-    let mut relay = Relay::start(bridge(&desk, &addon)).await;
+    let mut relay = Relay::start(of_any_age(bridge(&desk, &addon))).await;
     let call = async |body: Vec<u8>| {
         let headers = [("x-webhook-token", "token-of-the-webhook"), ("content-type", "application/json")];
         let reply = tieline_testkit::call(Method::POST, &addon.listener(), &headers, Bytes::from(body), PATIENCE).await;

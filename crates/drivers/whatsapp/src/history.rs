@@ -116,7 +116,7 @@ impl History {
             }),
             wake: Notify::new(),
         };
-        history.keep_place().await?;
+        history.keep_place().await;
         Ok(Some(Arc::new(history)))
     }
 
@@ -206,8 +206,12 @@ impl History {
 
     /// What a chat says was not taken, although the chat may be read.
     pub(crate) fn look_again(&self) {
-        self.state().again = true;
-        self.wake.notify_one();
+        let mut state = self.state();
+        state.again = true;
+        // A round that is under way is tried again in its own time.
+        if state.whole {
+            self.wake.notify_one();
+        }
     }
 
     fn begin_round(&self, state: &mut State) {

@@ -38,7 +38,13 @@ impl History {
     /// Reads a chat before a message of it is handed in, if it is not yet read in this round. If that fails, the message
     /// does not wait for it, nor do those behind it.
     pub(super) async fn read_before(&self, jid: &Jid, channel: &ChannelKey, next: &MessageId) {
-        let round = self.state().round;
+        let (round, whole) = {
+            let state = self.state();
+            (state.round, state.whole)
+        };
+        if whole {
+            return;
+        }
         let chat = self.chat(jid);
         let mut reading = chat.lock().await;
         if reading.tried >= round || !self.may_miss(self.begin_of(channel)) {
@@ -77,7 +83,7 @@ impl History {
             // What says nothing to people, or cannot be understood, would not have been relayed either.
             let Ok(Received::Event(event)) = parse::event(&self.driver.instance, &payload, now) else { continue };
             if self.is_missed(&event) && Some(&event.message_id) != next {
-                let fetching = awaits_file(&payload) && now.duration_since(event.time) < FETCHING;
+                let fetching = awaits_file(&payload) && now.duration_since(event.time).abs() < FETCHING;
                 missed.push((event, fetching));
             }
         }

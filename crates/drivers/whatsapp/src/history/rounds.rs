@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tieline_core::driver::CursorError;
 use tokio::time::{Instant, sleep};
 
 use super::History;
@@ -43,12 +42,10 @@ impl History {
                 soon = SOON;
             }
             self.move_on();
-            if let Err(error) = self.keep_place().await {
-                tracing::warn!(instance = %self.driver.instance.id, %error, "The place in WhatsApp's history is not kept");
-            }
+            self.keep_place().await;
             let open = {
                 let state = self.state();
-                state.connected.is_some() && !state.whole
+                state.connected.is_some() && (!state.whole || state.again)
             };
             tokio::select! {
                 () = sleep(if open { soon } else { LONGEST }) => {}
@@ -135,20 +132,19 @@ impl History {
         }
     }
 
-    /// Keeps the place, if it moved.
-    pub(super) async fn keep_place(&self) -> Result<(), CursorError> {
+    /// Keeps the place, if it moved. If that fails, it is kept later.
+    pub(super) async fn keep_place(&self) {
         self.note_sources();
         let place = {
             let mut state = self.state();
             if !std::mem::take(&mut state.unkept) {
-                return Ok(());
+                return;
             }
             state.place.clone()
         };
-        let kept = place.write(&*self.cursors).await;
-        if kept.is_err() {
+        if let Err(error) = place.write(&*self.cursors).await {
+            tracing::warn!(instance = %self.driver.instance.id, %error, "The place in WhatsApp's history is not kept yet");
             self.state().unkept = true;
         }
-        kept
     }
 }
