@@ -3,8 +3,7 @@
 //! Of `GUILD_CREATE`, which is megabytes long in a large guild, only this is kept: no members, no presences, no emoji.
 
 mod people;
-
-pub(crate) use self::people::Named;
+mod seen;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -12,9 +11,12 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde_json::Value;
 
 use crate::directory::people::People;
+use crate::directory::seen::topic;
 use crate::fields::{flag, id, list, name, part};
-use crate::kind::ChannelKind;
 use crate::snowflake::Snowflake;
+
+pub(crate) use self::people::Named;
+pub(crate) use self::seen::Seen;
 
 /// How many channels and threads are kept. A guild has 500 channels at most, and 1,000 threads that are not archived.
 const MOST: usize = 100_000;
@@ -32,51 +34,6 @@ struct Known {
     /// Guilds whose channels and roles were told as a whole.
     guilds: HashSet<Snowflake>,
     people: People,
-}
-
-/// A channel or thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) id: Snowflake,
-    pub(crate) guild: Option<Snowflake>,
-    /// Of a thread: the channel that it belongs to. A category is no parent.
-    pub(crate) parent: Option<Snowflake>,
-    pub(crate) kind: ChannelKind,
-    /// The name without `#`, or empty.
-    pub(crate) name: String,
-    pub(crate) last_message: Option<Snowflake>,
-    /// What it is about, empty if nothing is; `None`: that was not told.
-    topic: Option<Box<str>>,
-}
-
-impl Seen {
-    /// Reads a channel object.
-    fn read(channel: &Value, guild: Option<Snowflake>) -> Option<Self> {
-        let kind = ChannelKind::of(channel);
-        Some(Self {
-            id: id(channel, "id")?,
-            guild: id(channel, "guild_id").or(guild),
-            parent: id(channel, "parent_id").filter(|_| kind.is_thread()),
-            kind,
-            name: name(channel, "name").unwrap_or_default(),
-            last_message: id(channel, "last_message_id"),
-            topic: topic(channel),
-        })
-    }
-
-    /// Whether it is a thread.
-    pub(crate) fn is_thread(&self) -> bool {
-        self.kind.is_thread()
-    }
-}
-
-/// The topic that a channel object tells; `None` if it tells none.
-fn topic(channel: &Value) -> Option<Box<str>> {
-    match channel.get("topic")? {
-        Value::String(topic) => Some(topic.as_str().into()),
-        Value::Null => Some("".into()),
-        _ => None,
-    }
 }
 
 #[derive(Debug)]
@@ -268,6 +225,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::ChannelKind;
     use serde_json::json;
 
     fn guild() -> Value {

@@ -106,9 +106,12 @@ impl Inside {
             user: state.user(bot.user).map(shape::user).into(),
             application_id: bot.application.to_string(),
             guilds: guilds
-                .map(|guild| match guild.unavailable {
-                    true => json!({ "id": guild.id.to_string(), "unavailable": true }),
-                    false => shape::guild_create(&state, guild, bot.user),
+                .map(|guild| {
+                    if guild.unavailable {
+                        json!({ "id": guild.id.to_string(), "unavailable": true })
+                    } else {
+                        shape::guild_create(&state, guild, bot.user)
+                    }
                 })
                 .collect(),
         })

@@ -124,8 +124,8 @@ impl FakeDiscord {
     }
 
     /// A moderator removes all reactions to a message at once, or all with one emoji.
-    pub fn clear_reactions(&self, message: Snowflake, emoji: Option<Emoji>) {
-        self.inside.act(|state, events| clear(state, events, message, emoji.as_ref()));
+    pub fn clear_reactions(&self, message: Snowflake, emoji: Option<&Emoji>) {
+        self.inside.act(|state, events| clear(state, events, message, emoji));
     }
 
     /// Somebody types.

@@ -4,6 +4,7 @@
 
 mod catch_up;
 mod client;
+mod discord_changes;
 mod discord_client;
 mod discord_events;
 mod discord_faults;

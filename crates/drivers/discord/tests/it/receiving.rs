@@ -190,7 +190,7 @@ async fn who_comes_what_a_channel_is_about_and_removed_reactions_are_told() {
     scene.discord.rename(scene.channel, "lobby");
     for emoji in [Emoji::from("👍"), cat.clone()] {
         scene.discord.react(scene.ann, message, emoji.clone());
-        scene.discord.clear_reactions(message, Some(emoji));
+        scene.discord.clear_reactions(message, Some(&emoji));
     }
     scene.discord.react(scene.ann, message, cat);
     scene.discord.clear_reactions(message, None);
