@@ -40,6 +40,12 @@ schema:
 demo:
     cargo run --release -- demo
 
+# The fake of Rocket.Chat's realtime API against a client that others wrote (needs Python; the client is a download)
+published-client:
+    python3 -m venv target/published-client
+    ./target/published-client/bin/pip install --quiet rocketchat-async==4.3.0
+    TIELINE_PYTHON="$PWD/target/published-client/bin/python" cargo test -p tieline-testkit --test it --locked published_client -- --ignored
+
 # The pure parts and the outbox: routing, templates, group commit, ten million links (2.2 GB on disk meanwhile)
 bench:
     cargo bench -p tieline-core
