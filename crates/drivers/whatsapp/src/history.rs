@@ -133,7 +133,7 @@ impl History {
         }
         // Where the store has it: the chat may have another name there than the event gives it.
         if let Some(chat) = payload.key_jid("remoteJid").or_else(|| Jid::parse(event.channel.as_str())) {
-            self.read_before(&chat, &event.channel, &event.message_id).await;
+            self.read_before(&chat, event).await;
         }
     }
 

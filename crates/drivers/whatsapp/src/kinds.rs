@@ -11,8 +11,6 @@ mod media;
 mod poll;
 mod text;
 
-pub(crate) use self::media::awaits_file;
-
 use tieline_core::event::Attachment;
 use tieline_core::markup::{Block, Markup, Span};
 
@@ -53,6 +51,16 @@ pub(crate) fn said(payload: &Payload) -> Result<Said, &'static str> {
         Some(said) => Ok(forwarded(payload, Some(&message), said)),
         None => of_content(payload, Some(&message)),
     }
+}
+
+/// Whether the addon's webhook tells more of a message than its store: where a file is that it may still be fetching, and
+/// what somebody voted for.
+pub(crate) fn webhook_tells_more(payload: &Payload) -> bool {
+    let message = payload.raw.get("message").and_then(inner);
+    message.is_some_and(|message| {
+        let awaits_file = payload.media_url.is_none() && !message.wrapped && media::is_file(message.kind);
+        awaits_file || message.kind == "pollUpdateMessage"
+    })
 }
 
 /// A message of which only the addon's own fields are there.

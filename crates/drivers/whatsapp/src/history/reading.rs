@@ -6,12 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tieline_core::driver::InboundError;
 use tieline_core::event::Event;
-use tieline_core::id::{ChannelKey, MessageId};
 
 use super::History;
 use crate::fields::{text, whole};
 use crate::jid::Jid;
-use crate::kinds::awaits_file;
+use crate::kinds::webhook_tells_more;
 use crate::parse::{self, Received};
 use crate::payload;
 use crate::refusal::Failure;
@@ -30,14 +29,14 @@ pub(super) enum Unread {
     Failed(Failure),
     /// The outbox takes nothing.
     Refused(InboundError),
-    /// The addon has just received files there that it may still be fetching.
+    /// The addon may not yet have told of messages there, of which it tells more than its store does.
     Fetching,
 }
 
 impl History {
-    /// Reads a chat before a message of it is handed in, if it is not yet read in this round. If that fails, the message
-    /// does not wait for it, nor do those behind it.
-    pub(super) async fn read_before(&self, jid: &Jid, channel: &ChannelKey, next: &MessageId) {
+    /// Reads a chat of which the addon tells a message, if it is not yet read in this round: that one is handed in at its
+    /// place. If this fails, the message does not wait for it, nor do those behind it.
+    pub(super) async fn read_before(&self, jid: &Jid, told: &Event) {
         let (round, whole) = {
             let state = self.state();
             (state.round, state.whole)
@@ -47,11 +46,11 @@ impl History {
         }
         let chat = self.chat(jid);
         let mut reading = chat.lock().await;
-        if reading.tried >= round || !self.may_miss(self.begin_of(channel)) {
+        if reading.tried >= round || !self.may_miss(self.begin_of(&told.channel)) {
             return;
         }
         reading.tried = round;
-        match self.read(jid, Some(next)).await {
+        match self.read(jid, Some(told)).await {
             Ok(()) => reading.read = round,
             Err(unread) => tracing::debug!(
                 instance = %self.driver.instance.id, chat = %jid, ?unread,
@@ -74,17 +73,19 @@ impl History {
         Ok(())
     }
 
-    /// Hands in what the store has of a chat, oldest first. `next` is about to be handed in by somebody else.
-    async fn read(&self, jid: &Jid, next: Option<&MessageId>) -> Result<(), Unread> {
+    /// Hands in what the store has of a chat, oldest first; of the message that the addon has `told` what it told.
+    async fn read(&self, jid: &Jid, told: Option<&Event>) -> Result<(), Unread> {
         let now = self.driver.services.clock.now();
         let mut missed = Vec::new();
         for raw in self.stored(jid).await.map_err(Unread::Failed)? {
             let payload = payload::of_raw(raw, &self.driver.instance.session);
             // What says nothing to people, or cannot be understood, would not have been relayed either.
             let Ok(Received::Event(event)) = parse::event(&self.driver.instance, &payload, now) else { continue };
-            if self.is_missed(&event) && Some(&event.message_id) != next {
-                let fetching = awaits_file(&payload) && now.duration_since(event.time).abs() < FETCHING;
-                missed.push((event, fetching));
+            if let Some(told) = told.filter(|told| told.message_id == event.message_id) {
+                missed.push((told.clone(), false));
+            } else if self.is_missed(&event) {
+                let fetching = webhook_tells_more(&payload) && now.duration_since(event.time).abs() < FETCHING;
+                missed.push((*event, fetching));
             }
         }
         let too_many = missed.len().saturating_sub(self.limits.max_messages as usize);
@@ -94,7 +95,7 @@ impl History {
                 fetching = true;
                 continue;
             }
-            self.inbound.accept(*event).await.map_err(Unread::Refused)?;
+            self.inbound.accept(event).await.map_err(Unread::Refused)?;
         }
         if fetching { Err(Unread::Fetching) } else { Ok(()) }
     }

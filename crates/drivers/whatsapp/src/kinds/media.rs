@@ -8,7 +8,7 @@ use crate::fields::{flag, text, whole};
 use crate::kinds::Said;
 use crate::markup::parse;
 use crate::payload::Payload;
-use crate::unwrap::{Inner, inner};
+use crate::unwrap::Inner;
 
 /// The file with what was written under it.
 pub(super) fn said(payload: &Payload, message: &Inner<'_>) -> Said {
@@ -23,12 +23,6 @@ pub(super) fn said(payload: &Payload, message: &Inner<'_>) -> Said {
     };
     let caption = text(media, "caption").or_else(|| payload.caption.clone());
     with_file(payload, kind, media, caption, message.wrapped)
-}
-
-/// Whether the addon may still be fetching a message's file: it tells of the message when that is done.
-pub(crate) fn awaits_file(payload: &Payload) -> bool {
-    let message = payload.raw.get("message").and_then(inner);
-    payload.media_url.is_none() && message.is_some_and(|message| !message.wrapped && is_file(message.kind))
 }
 
 /// Whether messages of a kind have a file.

@@ -147,6 +147,25 @@ async fn what_was_missed_comes_oldest_first_with_its_own_time_and_before_what_is
 }
 
 #[tokio::test]
+async fn webhooks_that_race_are_put_in_order_by_the_store() {
+    let scene = scene_catching_up(DAY).await;
+    let cursors = Arc::default();
+    Life::over(&scene, &cursors, every()).await;
+    scene.addon.account().disconnect();
+    let life = Life::begin(&scene, &cursors, every()).await;
+    let texts: Vec<String> = (0..8).map(|number| format!("pushed {number}")).collect();
+    for text in &texts {
+        scene.addon.text(GROUP, &scene.alice, text);
+    }
+    scene.addon.account().connect();
+    for text in &texts {
+        said(&scene, text).await;
+    }
+    life.end(&scene).await;
+    assert_eq!(told(&scene, GROUP), texts);
+}
+
+#[tokio::test]
 async fn only_chats_that_rules_name_are_read_also_where_they_are_stored_under_a_hidden_number() {
     let scene = scene_catching_up(DAY).await;
     let cursors = Arc::default();
