@@ -25,13 +25,12 @@ use tieline_core::event::Event;
 use tieline_core::id::{ChannelKey, MessageId};
 use tokio::time::{Instant, sleep_until};
 
-pub(crate) use self::memory::millis;
 pub(crate) use self::roster::Roster;
 
 use self::cursor::{Cursor, Place};
 use self::gap::{Found, Gap};
 use self::kind::Kind;
-use self::memory::{Memory, Seen, Standing};
+use self::memory::{Memory, Seen, Standing, millis};
 use self::missed::{Pages, Unheard};
 use self::news::as_rest;
 use crate::driver::RocketChatDriver;
