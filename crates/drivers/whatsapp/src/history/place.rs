@@ -111,7 +111,7 @@ mod tests {
         assert_eq!((place.begin(&one), place.begin(&two)), (Some(at(100)), None));
         assert!(place.note(None, at(300)) && !place.note(None, at(400)));
         assert_eq!((place.begin(&one), place.begin(&two)), (Some(at(100)), Some(at(300))));
-        assert!(!place.note(Some(&[two.clone()]), at(500)), "it was taken among all");
+        assert!(!place.note(Some(std::slice::from_ref(&two)), at(500)), "it was taken among all");
         assert_eq!((place.begin(&two), place.earliest()), (Some(at(300)), Some(at(100))));
     }
 
