@@ -38,10 +38,11 @@ impl Reading<'_> {
         let seq: Option<i64> = self
             .connection
             .prepare_cached(
+                // What we sent is a copy, whatever else was heard under its id: its echo is an event without copies.
                 "SELECT i.seq FROM ids i JOIN events e ON e.seq = i.seq JOIN channels c ON c.id = e.channel \
                  WHERE i.key BETWEEN ?1 AND ?2 AND substr(i.key, 17, 1) < x'03' \
                  AND (substr(i.key, 17, 1) = x'00' OR e.state <> 2) \
-                 ORDER BY c.instance = ?3 AND c.key = ?4 DESC, i.seq LIMIT 1",
+                 ORDER BY substr(i.key, 17, 1) = x'00' DESC, c.instance = ?3 AND c.key = ?4 DESC, i.seq LIMIT 1",
             )?
             .query_row(params![from, to, near.instance.as_str(), near.key.as_str()], |row| row.get(0))
             .optional()?;

@@ -3,7 +3,7 @@
 use tieline_core::event::{Body, Event, Reaction};
 use tieline_core::family::{Family, KinState};
 use tieline_core::id::EventSeq;
-use tieline_core::outbox::{Accepted, Intake, Outbox, Settlement};
+use tieline_core::outbox::{Accepted, Intake, Outbox, Routing, Settlement};
 use tieline_core::send::Sent;
 
 use crate::tests::ground::{
@@ -53,6 +53,17 @@ async fn a_family_is_found_by_each_of_its_members() {
     }
     assert_eq!(family(&ground, "unknown").await, None);
     ground.check_law().await;
+}
+
+#[tokio::test]
+async fn a_copy_is_found_as_such_where_its_echo_was_heard() {
+    let ground = Ground::new();
+    ground.relay(message("m1", "hi"), "b/x", sent("copy")).await;
+    let echo = from(message("copy", "hi"), "b/x");
+    let routing = Routing::Filtered("a copy that tieline sent".into());
+    ground.outbox.accept(intake(echo, 5, routing)).await.unwrap();
+    let found = ground.outbox.family(REALM, &message_id("copy"), &channel("b/x")).await.unwrap().expect("it is known");
+    assert_eq!((found.message_id.as_str(), found.copies.len()), ("m1", 1));
 }
 
 #[tokio::test]
