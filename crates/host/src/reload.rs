@@ -50,8 +50,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Begins to listen. The folders are watched, since editors put a new file in the place of the old one.
     pub(crate) fn begin(args: &ConfigArgs) -> anyhow::Result<Self> {
-        let files: Vec<PathBuf> =
-            args.files().iter().map(|file| std::path::absolute(file)).collect::<Result<_, _>>()?;
+        let files: Vec<PathBuf> = args.files().iter().map(std::path::absolute).collect::<Result<_, _>>()?;
         let mut folders: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
         for file in files {
             let folder = file.parent().unwrap_or(&file).to_owned();

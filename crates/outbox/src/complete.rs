@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::params;
-use tieline_core::event::Event;
+use tieline_core::event::{Body, Event};
 use tieline_core::id::EventSeq;
 use tieline_core::spool::SpoolId;
 
@@ -11,7 +11,8 @@ use crate::error::Failure;
 use crate::key;
 use crate::writer::Batch;
 
-/// Stores a completed event. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
+/// Stores a completed event. A repeat of an edit is known by what that said when it was accepted: the completed text may
+/// name people otherwise. See [`Outbox::complete`](tieline_core::outbox::Outbox::complete).
 pub(crate) fn complete(
     batch: &Batch<'_, '_>,
     seq: EventSeq,
@@ -20,12 +21,13 @@ pub(crate) fn complete(
     notes: &[String],
 ) -> Result<(), Failure> {
     let notes = if notes.is_empty() { None } else { Some(serde_json::to_string(notes)?) };
+    let text = if matches!(event.body, Body::Edit(_)) { None } else { key::text(event)? };
     let changed = batch.execute(
         "UPDATE events SET incomplete = ?, files = ?, text = coalesce(?, text), notes = coalesce(?, notes) WHERE seq = ?",
         params![
             event.missing.is_some(),
             event.message().map_or(0, |message| message.attachments.len() as i64),
-            key::text(event)?,
+            text,
             notes,
             seq.0
         ],

@@ -43,7 +43,7 @@ pub struct Alerts {
 struct Told {
     down: BTreeSet<InstanceId>,
     letters: usize,
-    letters_told: Option<Timestamp>,
+    last_letters: Option<Timestamp>,
 }
 
 /// Begins to look, and does until the relay stops. What lies in the outbox now is no news.
@@ -112,7 +112,7 @@ impl Told {
                 still => format!("✅ Better: still down are {}.", still.join(", ")),
             });
         }
-        let waits = self.letters_told.is_some_and(|told| now.duration_since(told) < GATHERED);
+        let waits = self.last_letters.is_some_and(|told| now.duration_since(told) < GATHERED);
         if letters < self.letters {
             self.letters = letters;
         } else if letters > self.letters && !waits {
@@ -122,7 +122,7 @@ impl Told {
                 "⚠️ {messages} could not be delivered. `tieline dead list` says which, and why; {letters} in all."
             ));
             self.letters = letters;
-            self.letters_told = Some(now);
+            self.last_letters = Some(now);
         }
         news
     }

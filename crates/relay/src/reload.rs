@@ -51,9 +51,9 @@ impl Relay {
             }
             let running = Arc::new(Running::build(config, fingerprint, &self.services, &exchange.shutdown)?);
             if known.is_some() {
-                reloaded.changed.push(id.clone())
+                reloaded.changed.push(id.clone());
             } else {
-                reloaded.added.push(id.clone())
+                reloaded.added.push(id.clone());
             }
             begin.push(Arc::clone(&running));
             now.insert(id, running);

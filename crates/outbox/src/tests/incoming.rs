@@ -147,6 +147,16 @@ async fn a_completed_event_takes_the_place_of_the_incomplete_one() {
 }
 
 #[tokio::test]
+async fn an_edit_that_was_completed_is_known_by_what_it_said_at_first() {
+    let ground = Ground::new();
+    ground.take(message("m1", "hi"), &["b/x"]).await;
+    let accepted = ground.take(edit("m1", "hi @ann"), &["b/x"]).await;
+    let whole = Arc::new(edit("m1", "hi @Ann Smith"));
+    ground.outbox.complete(seq(&accepted), whole, Vec::new()).await.unwrap();
+    assert!(is_repeat(&ground.take(edit("m1", "hi @ann"), &["b/x"]).await));
+}
+
+#[tokio::test]
 async fn cursors_stay() {
     let ground = Ground::new();
     let instance = channel("a/room").instance;

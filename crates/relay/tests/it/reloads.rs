@@ -37,7 +37,7 @@ async fn an_instance_that_changed_goes_on_with_its_successor() {
     let rules = plan(vec![rule("r", ("a", "A"), &[("b", "B")], "{msg}")]);
     let house = House::open(&rules, &[&a, &b]).await;
     // The old one cannot send, and would wait long before it tries again.
-    let wait = Some(std::time::Duration::from_secs(3600));
+    let wait = Some(std::time::Duration::from_hours(1));
     b.script(
         "B",
         Script::Fail(SendError::Retryable { reason: "no".into(), trouble: Trouble::Credentials, after: wait }),
