@@ -150,6 +150,10 @@ impl Memory {
     /// A message came. What is new about it, in order; `standing` counts only if it is not remembered.
     pub(crate) fn hear(&mut self, seen: Seen, standing: Standing) -> Vec<Turn> {
         let before = self.entries.get(&seen.id);
+        if before.is_some_and(|entry| seen.updated < entry.seen.updated) {
+            // The server told this before it answered what was missed, where the message is newer already.
+            return Vec::new();
+        }
         let gone = before.is_some_and(|entry| entry.gone) || self.departed.remove(&seen.id);
         let deleted = seen.kind == Kind::Removed;
         let mut turns = Vec::new();
@@ -259,7 +263,7 @@ mod tests {
         let mut memory = Memory::default();
         let mut hear = |changes: Value| memory.hear(seen(&changes), Standing::New);
         assert_eq!(hear(json!({})), [Turn::Posted]);
-        assert_eq!(hear(json!({ "pinned": true, "_updatedAt": { "$date": 9000 } })), []);
+        assert_eq!(hear(json!({ "pinned": true })), []);
         let edit = json!({ "msg": "ho", "editedAt": { "$date": 5000 } });
         assert_eq!(hear(edit.clone()), [Turn::Edited]);
         assert_eq!(hear(edit), []);
@@ -286,6 +290,19 @@ mod tests {
         assert!(memory.forget("unknown") && !memory.forget("unknown"));
         memory.hear(old, Standing::New);
         assert!(memory.forget("m1") && !memory.forget("m1"));
+    }
+
+    #[test]
+    fn what_is_told_late_takes_nothing_back() {
+        let mut memory = Memory::default();
+        let mut hear = |emoji: &[&str], updated: i64| {
+            let reactions: Value = emoji.iter().map(|name| (*name, json!({ "usernames": ["bob"] }))).collect();
+            memory.hear(seen(&json!({ "reactions": reactions, "_updatedAt": { "$date": updated } })), Standing::Known)
+        };
+        assert_eq!(hear(&[":+1:", ":tada:"], 3000), [by_bob("🎉", true), by_bob("👍", true)]);
+        assert_eq!(hear(&[":+1:"], 2000), []);
+        assert_eq!(hear(&[":+1:", ":tada:"], 3000), []);
+        assert_eq!(hear(&[":tada:"], 4000), [by_bob("👍", false)]);
     }
 
     #[test]
