@@ -52,13 +52,14 @@ async fn nothing_typed_in_rocket_chat_pings_or_links_on_discord() {
 #[tokio::test]
 async fn nothing_typed_on_discord_pings_in_rocket_chat() {
     let (guild, desk, mut relay) = linked().await;
-    for text in ["@everyone", "@all hello", "@here", "[x](javascript:alert(1))", "@ann @relay.bot"] {
+    // Nobody in the room is called exactly so; who is may be called, by a word of its own.
+    for text in ["@everyone", "@all hello", "@here", "[x](javascript:alert(1))", "@anne @an @Ann-Example x@ann.example"] {
         guild.say(text);
     }
     let copies = desk.server.wait_for_count(ROOM, 5).await;
     relay.settled().await;
     for copy in &copies {
-        let called = ["@everyone", "@all", "@here", "@ann", "@relay"].iter().any(|name| copy.text.contains(name));
+        let called = ["@everyone", "@all", "@here", "@an", "@Ann"].iter().any(|name| copy.text.contains(name));
         assert!(!called && !copy.text.contains("](javascript:"), "{}", copy.text);
     }
 }
