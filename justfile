@@ -30,7 +30,7 @@ fresh:
     ./target/debug/tieline schema | diff - configs/tieline.schema.json
 
 # Everything that CI does, in its order
-ci: fmt lint doc test configs fresh
+ci: fmt lint doc test published-client configs fresh
 
 # Write the generated files anew
 schema:
@@ -42,9 +42,8 @@ demo:
 
 # The fake of Rocket.Chat's realtime API against a client that others wrote (needs Python; the client is a download)
 published-client:
-    python3 -m venv target/published-client
-    ./target/published-client/bin/pip install --quiet rocketchat-async==4.3.0
-    TIELINE_PYTHON="$PWD/target/published-client/bin/python" cargo test -p tieline-testkit --test it --locked published_client -- --ignored
+    python3 -m pip install --quiet --root-user-action=ignore --upgrade --target target/published-client rocketchat-async==4.3.0
+    PYTHONPATH="$PWD/target/published-client" TIELINE_PYTHON=python3 cargo test -p tieline-testkit --test it --locked published_client -- --ignored
 
 # The pure parts and the outbox: routing, templates, group commit, ten million links (2.2 GB on disk meanwhile)
 bench:

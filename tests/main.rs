@@ -28,6 +28,7 @@ mod proxy_in_the_path;
 mod rate_limit_storm;
 mod readiness;
 mod relays_messages;
+mod reloads;
 mod retention;
 mod rocketchat_catch_up;
 mod rocketchat_realtime;

@@ -11,11 +11,11 @@ use crate::words::{channel, filtered, incomplete, instance, key, only_text, rule
 fn routed(plan: &Plan, event: &Event) -> Result<Vec<String>, String> {
     // What is changed is everywhere that the tests speak of.
     let holders = ["dc/1", "rc/G", "rc/H", "wa/x"].map(channel).to_vec();
-    routed_among(plan, event, Links { holders, ..Links::default() })
+    routed_among(plan, event, &Links { holders, ..Links::default() })
 }
 
-fn routed_among(plan: &Plan, event: &Event, links: Links) -> Result<Vec<String>, String> {
-    match plan.route(event, &links) {
+fn routed_among(plan: &Plan, event: &Event, links: &Links) -> Result<Vec<String>, String> {
+    match plan.route(event, links) {
         Routing::Deliver(planned) => Ok(planned
             .iter()
             .map(|planned| {
@@ -137,7 +137,7 @@ fn a_change_goes_only_to_where_its_message_is() {
     let gone = |at: &str| Event { body: Body::Delete, ..said(at, "") };
     let among = |event: &Event, holders: &[&str]| {
         let holders = holders.iter().map(|path| channel(path)).collect();
-        routed_among(&plan, event, Links { holders, ..Links::default() })
+        routed_among(&plan, event, &Links { holders, ..Links::default() })
     };
     assert_eq!(among(&gone("dc/1"), &["dc/1", "rc/G"]), Ok(vec!["rc/G<a".into()]));
     assert_eq!(among(&gone("rc/G"), &["dc/1", "rc/G", "wa/x"]), Ok(vec!["dc/1<a".into(), "wa/x<a".into()]));
