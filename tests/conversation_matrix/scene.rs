@@ -95,9 +95,8 @@ impl Scene {
             }
             all
         };
-        let mut fenced = merged(&self.fences);
-        // Both bots hear what Nora says here, and either may be the first.
-        fenced["dcb"] = self.fences.discord.iter().map(Channel::address).collect();
+        // Each bot hears a fence of its own: what it heard proves that it has heard all before it.
+        let fenced = merged(&self.fences);
         let mut rules = vec![json!({ "from": fenced, "to": { "rca": self.heard.address() } })];
         let connect = |sides| json!({ "type": "connect", "channels": merged(sides), "msg": msg });
         rules.extend(self.connected.iter().map(connect));

@@ -35,6 +35,10 @@ pub struct Kin {
     pub state: KinState,
     /// The messages it consists of, as far as their ids are known.
     pub messages: Vec<Copied>,
+    /// Whether it consisted of messages, and all of them were taken away.
+    pub gone: bool,
+    /// Whether a change of it is under way, or waits.
+    pub amended: bool,
 }
 
 /// How far a copy is.

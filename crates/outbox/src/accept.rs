@@ -284,7 +284,7 @@ impl Arrival {
         planned: &'p [Planned],
     ) -> Result<Outcome<'p>, Failure> {
         match self.intake.about {
-            Some(about) => change::apply(batch, seq, &self.intake.event, about, planned),
+            Some(about) => change::apply(batch, seq, self.name, &self.intake.event, about, planned),
             None => Ok(Outcome::Goes(Cow::Borrowed(planned))),
         }
     }

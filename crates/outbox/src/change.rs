@@ -9,6 +9,7 @@ use tieline_core::outbox::Planned;
 
 use crate::error::Failure;
 use crate::family::events;
+use crate::key::Name;
 use crate::settle::{DEAD, NOT_WANTED, freed};
 use crate::writer::Batch;
 
@@ -24,6 +25,7 @@ pub(crate) enum Outcome<'p> {
 pub(crate) fn apply<'p>(
     batch: &mut Batch<'_, '_>,
     seq: EventSeq,
+    name: Name,
     event: &Event,
     about: EventSeq,
     planned: &'p [Planned],
@@ -34,10 +36,13 @@ pub(crate) fn apply<'p>(
         // Between the look for it and now.
         None => return Ok(Outcome::Filtered("the message that it changes was forgotten")),
     }
+    supersede(batch, event, about)?;
     match &event.body {
-        Body::Delete => delete(batch, about)?,
+        // Who deletes a copy has no say over all the others; the original's own deletion, which follows, has.
+        Body::Delete if is_original(batch, event, about)? => delete(batch, about)?,
+        Body::Delete => {}
         Body::Edit(message) => edit(batch, about, message)?,
-        Body::Reaction(reaction) => return react(batch, seq, event, reaction, about, planned),
+        Body::Reaction(reaction) => return react(batch, seq, name, event, reaction, about, planned),
         Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {}
     }
     Ok(Outcome::Goes(Cow::Borrowed(planned)))
@@ -119,9 +124,11 @@ fn edit(batch: &Batch<'_, '_>, about: EventSeq, message: &Message) -> Result<(),
 }
 
 /// Notes a reaction. In each place stands one of ours for all that were given elsewhere.
+#[expect(clippy::too_many_arguments, reason = "all of it is one event")]
 fn react(
     batch: &mut Batch<'_, '_>,
     seq: EventSeq,
+    name: Name,
     event: &Event,
     reaction: &Reaction,
     about: EventSeq,
@@ -145,6 +152,7 @@ fn react(
     } else {
         // Nobody's in particular: everybody's were taken away.
         let removed = if who.is_empty() {
+            forget_given(batch, name, event, emoji, about, here)?;
             let sql = "DELETE FROM reactions WHERE seq = ? AND emoji = ? AND channel = ?";
             batch.execute(sql, params![about.0, emoji, here])?
         } else {
@@ -165,6 +173,67 @@ fn react(
     } else {
         Outcome::Goes(Cow::Owned(going))
     })
+}
+
+/// Everybody's reactions are taken away: whoever gives one again gives a new one.
+fn forget_given(
+    batch: &Batch<'_, '_>,
+    name: Name,
+    event: &Event,
+    emoji: &str,
+    about: EventSeq,
+    here: i64,
+) -> Result<(), Failure> {
+    let sql = "SELECT who FROM reactions WHERE seq = ? AND emoji = ? AND channel = ?";
+    let mut givers = batch.connection.prepare_cached(sql)?;
+    let givers: Vec<String> =
+        givers.query_map(params![about.0, emoji, here], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for who in givers {
+        let mut given = event.clone();
+        given.author.id = who;
+        given.revision = None;
+        given.body = Body::Reaction(Reaction { emoji: emoji.to_owned(), added: true });
+        batch.execute("DELETE FROM ids WHERE key = ?", [name.event(&given)])?;
+    }
+    Ok(())
+}
+
+/// Whether a change happened to the original itself.
+fn is_original(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq) -> Result<bool, Failure> {
+    let here = Channel { instance: event.instance.clone(), key: event.channel.clone() };
+    let here = batch.memory.channel(batch.connection, &here)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE seq = ? AND channel = ? AND message_id = ?)";
+    let values = params![about.0, here, event.message_id.as_str()];
+    Ok(batch.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
+
+/// Older changes that could not be made, and that this one makes up for, are not to be made any more: retried, they
+/// would put an older state in the place of a newer one.
+fn supersede(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq) -> Result<(), Failure> {
+    let sql = "SELECT e.seq FROM events e WHERE e.about = ? AND EXISTS (SELECT 1 FROM deliveries d \
+               WHERE d.id BETWEEN e.first AND e.first + e.deliveries - 1 AND d.state = 3)";
+    let older: Vec<i64> = {
+        let mut older = batch.connection.prepare_cached(sql)?;
+        older.query_map([about.0], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    for seq in older {
+        let same = match (crate::rows::event(batch.connection, seq)?.map(|older| older.body), &event.body) {
+            (Some(Body::Edit(_)), Body::Edit(_) | Body::Delete) | (Some(Body::Reaction(_)), Body::Delete) => true,
+            (Some(Body::Reaction(older)), Body::Reaction(newer)) => older.emoji == newer.emoji,
+            _ => false,
+        };
+        if same {
+            let ended = batch.execute(
+                "UPDATE deliveries SET state = ?1, note = 'a later change has made up for it' \
+                 WHERE state = ?2 AND id >= (SELECT first FROM events WHERE seq = ?3) \
+                 AND id < (SELECT first + deliveries FROM events WHERE seq = ?3)",
+                params![NOT_WANTED, DEAD, seq],
+            )?;
+            batch.memory.tallies.dead -= ended as i64;
+            batch.memory.tallies.filtered += ended as i64;
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody gave a reaction anywhere but in a channel.

@@ -9,6 +9,7 @@ use tieline_core::spool::SpoolId;
 
 use crate::error::Failure;
 use crate::key;
+use crate::rows;
 use crate::writer::Batch;
 
 /// Stores a completed event. A repeat of an edit is known by what that said when it was accepted: the completed text may
@@ -35,9 +36,25 @@ pub(crate) fn complete(
     if changed == 0 {
         return Err(Failure::Stored(format!("there is no event {seq} to complete")));
     }
+    let edited = newest_text(batch, seq, event)?;
+    let json = edited.as_deref().unwrap_or(json);
     batch.execute("INSERT OR REPLACE INTO bodies (seq, json) VALUES (?, ?)", params![seq.0, json])?;
     batch.execute("DELETE FROM files WHERE seq = ?", [seq.0])?;
     need_files(batch, seq, &files(event))
+}
+
+/// The completed event with the text that it has on disk, if it was edited while it was completed.
+fn newest_text(batch: &Batch<'_, '_>, seq: EventSeq, event: &Event) -> Result<Option<String>, Failure> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE about = ? AND substr(key, 17, 1) = x'03')";
+    let edited: bool = batch.connection.prepare_cached(sql)?.query_row([seq.0], |row| row.get(0))?;
+    let stored = if edited { rows::event(batch.connection, seq.0)? } else { None };
+    let mut event = event.clone();
+    let (Some(stored), Some(message)) = (stored.as_ref().and_then(|stored| stored.message()), event.message_mut())
+    else {
+        return Ok(None);
+    };
+    message.text = stored.text.clone();
+    Ok(Some(serde_json::to_string(&event)?))
 }
 
 /// The files that an event refers to, each once.

@@ -90,14 +90,16 @@ impl Reading<'_> {
     /// Adds the copies of one event.
     fn kin(&self, seq: i64, copies: &mut Vec<Kin>) -> Result<(), Failure> {
         let mut found = self.connection.prepare_cached(
-            "SELECT d.id, c.instance, c.key, d.place, d.state, d.copies, d.lane FROM events e \
+            "SELECT d.id, c.instance, c.key, d.place, d.state, d.copies, d.lane, \
+             EXISTS (SELECT 1 FROM deliveries a WHERE a.state = 0 AND a.amends = d.id) FROM events e \
              JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
              JOIN lanes l ON l.id = d.lane JOIN channels c ON c.id = l.target WHERE e.seq = ? ORDER BY d.id",
         )?;
         let mut found = found.query([seq])?;
         while let Some(row) = found.next()? {
             let place = row.get::<_, Option<String>>(3)?.as_deref().map(ChannelKey::new).transpose()?;
-            let mut messages = copies::read(&row.get::<_, Option<String>>(5)?.unwrap_or_default())?;
+            let lines: Option<String> = row.get(5)?;
+            let mut messages = copies::read(lines.as_deref().unwrap_or_default())?;
             for message in &mut messages {
                 message.channel.clone_from(&place);
             }
@@ -112,7 +114,9 @@ impl Reading<'_> {
                     DEAD => KinState::Dead,
                     _ => KinState::NotWanted,
                 },
+                gone: lines.is_some() && messages.is_empty(),
                 messages,
+                amended: row.get(7)?,
             });
         }
         Ok(())

@@ -42,6 +42,9 @@ pub struct Alerts {
 #[derive(Debug, Default)]
 struct Told {
     down: BTreeSet<InstanceId>,
+    /// All dead letters by the outbox' count, and how many of them are no alerts.
+    counted: (i64, usize),
+    /// How many were told.
     letters: usize,
     last_letters: Option<Timestamp>,
 }
@@ -49,7 +52,10 @@ struct Told {
 /// Begins to look, and does until the relay stops. What lies in the outbox now is no news.
 pub(crate) async fn begin(exchange: &Arc<Exchange>) -> Result<(), OutboxError> {
     let told = match exchange.house_rules.load().alerts {
-        Some(_) => Some(Told { letters: letters(exchange).await?, ..Told::default() }),
+        Some(_) => {
+            let (dead, letters) = letters(exchange, None).await?;
+            Some(Told { counted: (dead, letters), letters, ..Told::default() })
+        }
         None => None,
     };
     exchange.tasks.spawn(run(Arc::clone(exchange), told));
@@ -62,8 +68,9 @@ async fn run(exchange: Arc<Exchange>, mut told: Option<Told>) {
             told = None;
             continue;
         };
-        let letters = match letters(&exchange).await {
-            Ok(letters) => letters,
+        let known = told.as_ref().map(|told| told.counted);
+        let (dead, letters) = match letters(&exchange, known).await {
+            Ok(counted) => counted,
             Err(error) => {
                 tracing::debug!(%error, "The dead letters cannot be counted");
                 continue;
@@ -71,6 +78,7 @@ async fn run(exchange: Arc<Exchange>, mut told: Option<Told>) {
         };
         // A reload may have said where to tell.
         let told = told.get_or_insert_with(|| Told { letters, ..Told::default() });
+        told.counted = (dead, letters);
         for words in told.news(&exchange.health.show(), letters, exchange.now()) {
             if let Err(error) = tell(&exchange, &alerts, &words).await {
                 exchange.disk_refused("telling of trouble", &error);
@@ -79,12 +87,18 @@ async fn run(exchange: Arc<Exchange>, mut told: Option<Told>) {
     }
 }
 
-/// How many dead letters there are, without those of alerts.
-async fn letters(exchange: &Exchange) -> Result<usize, OutboxError> {
-    if exchange.outbox.tallies().await?.dead == 0 {
-        return Ok(0);
+/// How many dead letters there are, and how many of them are no alerts. They are read only if their number has changed:
+/// `known` is what was counted last.
+async fn letters(exchange: &Exchange, known: Option<(i64, usize)>) -> Result<(i64, usize), OutboxError> {
+    let dead = exchange.outbox.tallies().await?.dead;
+    match known {
+        Some((before, letters)) if before == dead => Ok((dead, letters)),
+        _ if dead == 0 => Ok((0, 0)),
+        _ => {
+            let all = exchange.outbox.dead_letters().await?;
+            Ok((dead, all.iter().filter(|letter| letter.rule != RULE).count()))
+        }
     }
-    Ok(exchange.outbox.dead_letters().await?.iter().filter(|letter| letter.rule != RULE).count())
 }
 
 impl Told {

@@ -52,11 +52,13 @@ impl Answers {
         if !are_around(exchange, event, &places) {
             return Ok(Self::default());
         }
+        // What was taken back is not said again.
+        let deleted = family.deleted;
         // It may still be on its way there.
         settled_family(exchange, delivery, family.seq, Some(PATIENCE)).await?;
         let copy = find(exchange, &source.realm, parent, &near, frame).await?;
         // Whoever answers in a thread answers its opener, which nobody wrote at the other end.
-        if copy.is_some() || family.message_id.is_ours() {
+        if copy.is_some() || deleted || family.message_id.is_ours() {
             return Ok(Self { copy: copy.filter(|copy| !copy.is_ours()), quotation: None });
         }
         let quoted = match &message.quoted {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tieline_core::event::{Body, Event};
 use tieline_core::family::{Family, Kin, KinState};
-use tieline_core::id::{Channel, EventSeq};
+use tieline_core::id::{Channel, EventSeq, MessageId};
 use tieline_core::outbox::{Delivery, OutboxError, Routing};
 use tieline_core::plan::Links;
 use tieline_core::send::{Action, Copied, React};
@@ -46,12 +46,21 @@ pub(crate) async fn route(exchange: &Exchange, event: &Event) -> Result<(Routing
     match event.body {
         Body::Edit(_) if is_copy => return nowhere("a copy was edited, which says what its original says"),
         Body::Delete if is_copy && !is_here() => return nowhere("tieline itself took this part of a copy away"),
+        Body::Delete if is_copy && is_amended(&family, &event.message_id) => {
+            return nowhere("the copy is being edited, which may have taken this part of it away");
+        }
         Body::Reaction(_) if event.author.kind.may_be_ours() => return nowhere("a reaction that tieline gave"),
         _ => {}
     }
     let plan = exchange.plan.load_full();
     let routing = plan.route(event, &Links { holders: places, ..Links::default() });
     Ok((routing, Some(Arc::new(family))))
+}
+
+/// Whether an edit of the copy that a message is a part of is under way.
+fn is_amended(family: &Family, message: &MessageId) -> bool {
+    let mut of = family.copies.iter().filter(|copy| copy.messages.iter().any(|part| part.id == *message));
+    of.any(|copy| copy.amended && copy.messages.len() > 1)
 }
 
 /// What a change's delivery is to do.
@@ -69,6 +78,9 @@ pub(crate) async fn task(exchange: &Exchange, delivery: &Delivery, about: EventS
     let Some(family) = settled_family(exchange, delivery, about, patience).await? else {
         return nothing("the message that it changes is not known any more");
     };
+    if family.deleted && delivery.event.body != Body::Delete {
+        return nothing("the message was deleted");
+    }
     let target = &delivery.ends.target;
     let mut copies = family.copies_in(target).peekable();
     let messages: Vec<Copied> = if copies.peek().is_some() {
@@ -81,6 +93,9 @@ pub(crate) async fn task(exchange: &Exchange, delivery: &Delivery, about: EventS
                     Task::Nothing("the message could not be delivered there; it is a dead letter".to_owned())
                 }
                 KinState::NotWanted => Task::Nothing("the message did not get there".to_owned()),
+                KinState::Delivered if copies.iter().all(|copy| copy.gone) => {
+                    Task::Nothing("the copy was taken away".to_owned())
+                }
                 KinState::Delivered => match delivery.event.body {
                     Body::Edit(_) => Task::Act(Action::Say, CORRECTION),
                     _ => Task::Nothing("the platform told no id of the copy, so that it cannot be changed".to_owned()),

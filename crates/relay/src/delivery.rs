@@ -29,11 +29,11 @@ pub(crate) async fn deliver(
     }
     delivery.event = exchange.completions.whole(exchange, &delivery).await?;
     let target = &delivery.ends.target.instance;
-    let Some(instance) = exchange.instances.get(target) else {
+    let Some(mut instance) = exchange.instances.get(target) else {
         let reason = format!("the instance `{target}` is not configured any more");
         return settle(exchange, "", &delivery, dead(&delivery, reason)).await;
     };
-    let frame = match choose(&delivery.frames, &delivery.event) {
+    let mut frame = match choose(&delivery.frames, &delivery.event) {
         Ok(frame) => Arc::clone(frame),
         Err(refusal) => return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(refusal)).await,
     };
@@ -52,7 +52,16 @@ pub(crate) async fn deliver(
                 let reason = Settlement::Filtered("the message was deleted before it was sent".to_owned());
                 return settle(exchange, &instance.realm, &delivery, reason).await;
             }
-            said = exchange.overtaken.reword(&mut delivery, said).or(said);
+            if let Some(edit) = exchange.overtaken.reword(&mut delivery, said) {
+                said = Some(edit);
+                // What the filter took may say something else now.
+                frame = match choose(&delivery.frames, &delivery.event) {
+                    Ok(frame) => Arc::clone(frame),
+                    Err(refusal) => {
+                        return settle(exchange, &instance.realm, &delivery, Settlement::Filtered(refusal)).await;
+                    }
+                };
+            }
         }
         let mut parts = match Parts::prepare(exchange, &instance, &delivery, &frame.frame).await? {
             Ok(parts) => parts,
@@ -67,10 +76,19 @@ pub(crate) async fn deliver(
         }
         let frame = Arc::clone(&frame);
         let ticket = suspect.take();
-        let instance = Arc::clone(&instance);
-        let mut tries = Tries { exchange, instance, delivery, frame, parts, ticket, reopened: 0, unsure: false, said };
+        let mut tries = Tries {
+            exchange,
+            instance: Arc::clone(&instance),
+            delivery,
+            frame,
+            parts,
+            ticket,
+            reopened: 0,
+            unsure: false,
+            said,
+        };
         match tries.run().await {
-            Ok(Err(GivenUp::Overtaken)) => delivery = tries.delivery,
+            Ok(Err(GivenUp::Overtaken)) => (delivery, instance) = (tries.delivery, tries.instance),
             ended => return end(tries, ended).await,
         }
     }

@@ -108,6 +108,17 @@ pub(crate) struct Routed {
     about: Option<Arc<Family>>,
 }
 
+/// What a change is about, and where it goes.
+type Changed = (Arc<Family>, Vec<Channel>);
+
+impl Routed {
+    fn change(&self) -> Option<Changed> {
+        let Routing::Deliver(planned) = &self.routing else { return None };
+        let targets = || planned.iter().map(|planned| planned.target.clone()).collect();
+        self.about.as_ref().map(|family| (Arc::clone(family), targets()))
+    }
+}
+
 impl From<Routing> for Routed {
     fn from(routing: Routing) -> Self {
         Self { routing, about: None }
@@ -116,7 +127,7 @@ impl From<Routing> for Routed {
 
 /// Commits an event.
 async fn commit(exchange: &Arc<Exchange>, event: &Arc<Event>, routed: Routed) -> Result<Accepted, InboundError> {
-    let about = routed.about.clone();
+    let change = routed.change();
     let accepted = match exchange.outbox.accept(intake_of(exchange, event, routed)).await {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -124,16 +135,16 @@ async fn commit(exchange: &Arc<Exchange>, event: &Arc<Event>, routed: Routed) ->
             return Err(refused(error));
         }
     };
-    taken(exchange, event, &accepted, about.as_deref()).await;
+    taken(exchange, event, &accepted, change).await;
     Ok(accepted)
 }
 
 /// An event was committed: what follows at once.
-async fn taken(exchange: &Arc<Exchange>, event: &Arc<Event>, accepted: &Accepted, about: Option<&Family>) {
+async fn taken(exchange: &Arc<Exchange>, event: &Arc<Event>, accepted: &Accepted, change: Option<Changed>) {
     exchange.telemetry.accepted(event, accepted);
     if let Accepted::Planned { seq, .. } = accepted {
-        if let Some(family) = about {
-            overtake(exchange, *seq, event, family).await;
+        if let Some((family, targets)) = change {
+            overtake(exchange, *seq, event, &family, &targets).await;
         }
         complete_early(exchange, *seq, event);
     }
@@ -270,14 +281,14 @@ async fn release(exchange: &Arc<Exchange>, seq: EventSeq, event: &Arc<Event>) ->
         stored = exchange.insist("reading a held event", || exchange.outbox.event(seq)).await?;
         event = stored.as_ref().unwrap_or(event);
     }
-    let (accepted, about) = exchange
+    let (accepted, change) = exchange
         .insist("planning a held event", || async {
             let routed = route(exchange, event).await?;
-            let about = routed.about.clone();
-            Ok((exchange.outbox.release(seq, intake_of(exchange, event, routed)).await?, about))
+            let change = routed.change();
+            Ok((exchange.outbox.release(seq, intake_of(exchange, event, routed)).await?, change))
         })
         .await?;
-    taken(exchange, event, &accepted, about.as_deref()).await;
+    taken(exchange, event, &accepted, change).await;
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use tieline_core::event::{Body, Event};
-use tieline_core::family::{Family, KinState};
-use tieline_core::id::{DeliveryId, EventSeq, LaneId};
+use tieline_core::family::{Family, Kin, KinState};
+use tieline_core::id::{Channel, DeliveryId, EventSeq, LaneId};
 use tieline_core::markup::Markup;
 use tieline_core::outbox::Delivery;
 use tokio_util::sync::CancellationToken;
@@ -93,9 +93,19 @@ impl Overtaken {
 }
 
 /// A change was committed whose message is still on its way to some places: there it is sent as it is now, or not at all.
-pub(crate) async fn overtake(exchange: &Exchange, seq: EventSeq, event: &Arc<Event>, family: &Family) {
+pub(crate) async fn overtake(
+    exchange: &Exchange,
+    seq: EventSeq,
+    event: &Arc<Event>,
+    family: &Family,
+    targets: &[Channel],
+) {
+    let is_original = family.message_id == event.message_id
+        && family.origin.instance == event.instance
+        && family.origin.key == event.channel;
     let change = match event.body {
-        Body::Delete => Change::Deleted,
+        // Who deletes a copy has no say over the others.
+        Body::Delete if is_original => Change::Deleted,
         Body::Edit(_) => Change::Edited(seq, Arc::clone(event)),
         _ => return,
     };
@@ -104,7 +114,9 @@ pub(crate) async fn overtake(exchange: &Exchange, seq: EventSeq, event: &Arc<Eve
     {
         exchange.discard(message.spooled().cloned().collect()).await;
     }
-    let mut pending = family.pending().peekable();
+    let deleted = matches!(change, Change::Deleted);
+    let concerned = |copy: &&Kin| deleted || targets.iter().any(|target| copy.is_in(target));
+    let mut pending = family.pending().filter(concerned).peekable();
     if pending.peek().is_none() {
         return;
     }

@@ -73,7 +73,7 @@ impl Tries<'_> {
         }
         while let Some((index, sending)) = self.next() {
             self.wait_for_gates(&sending).await?;
-            if let Some(gone) = self.is_gone() {
+            if let Some(gone) = self.succeed() {
                 return Ok(Err(gone));
             }
             if self.is_overtaken() {
@@ -188,7 +188,7 @@ impl Tries<'_> {
         let mut at_once = doubt == Doubt::LastProcess;
         loop {
             self.wait_for_gates(sending).await?;
-            if let Some(gone) = self.is_gone() {
+            if let Some(gone) = self.succeed() {
                 self.ticket = None;
                 return Ok(Err(self.doubt(gone)));
             }
@@ -322,7 +322,7 @@ impl Tries<'_> {
             } else {
                 return Ok(());
             }
-            if self.is_gone().is_some() {
+            if self.succeed().is_some() {
                 return Ok(());
             }
         }
@@ -337,20 +337,21 @@ impl Tries<'_> {
         if self.exchange.shutdown.is_cancelled() {
             return Err(Stopping);
         }
-        if self.instance.stop.is_cancelled()
-            && let Some(successor) = self.exchange.instances.get(self.instance.config.id())
-        {
-            self.instance = successor;
-        }
         Ok(())
     }
 
-    /// Whether a reload has dropped the instance.
-    fn is_gone(&self) -> Option<GivenUp> {
-        (self.instance.stop.is_cancelled() && !self.exchange.shutdown.is_cancelled()).then(|| {
-            let id = self.instance.config.id();
-            GivenUp::Dead { reason: format!("the instance `{id}` is not configured any more"), refused: false }
-        })
+    /// If a reload has replaced the instance, goes on with its successor. Returns why not, if there is none.
+    fn succeed(&mut self) -> Option<GivenUp> {
+        if !self.instance.stop.is_cancelled() || self.exchange.shutdown.is_cancelled() {
+            return None;
+        }
+        let id = self.instance.config.id();
+        if let Some(successor) = self.exchange.instances.get(id) {
+            self.instance = successor;
+            return None;
+        }
+        let reason = format!("the instance `{id}` is not configured any more");
+        Some(GivenUp::Dead { reason, refused: false })
     }
 
     fn troubled(&self, trouble: Trouble, reason: &str) {

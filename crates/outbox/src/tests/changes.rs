@@ -188,3 +188,49 @@ async fn a_bot_shows_the_first_reaction_and_takes_back_the_last() {
     ground.outbox.prune(at(100_000), tieline_core::outbox::Retention { messages_ms: 0, links_ms: 0 }).await.unwrap();
     assert!(ground.outbox.reactions(about).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn who_reacts_again_after_all_were_taken_away_is_heard() {
+    let ground = Ground::new();
+    ground.relay(message("m1", "hi"), "b/x", sent("copy")).await;
+    let about = family(&ground, "m1").await.unwrap().seq;
+    for expected in [true, false, true] {
+        let who = if expected { "ann" } else { "" };
+        let accepted = change(&ground, reaction("👍", expected, who), about, &["b/x"]).await;
+        assert!(matches!(accepted, Accepted::Planned { .. }), "{accepted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_later_change_makes_up_for_one_that_died() {
+    let ground = Ground::new();
+    ground.relay(message("m1", "hi"), "b/x", sent("copy")).await;
+    let about = family(&ground, "m1").await.unwrap().seq;
+    let die = async |ground: &Ground| {
+        let id = ground.last().id;
+        ground.settle(id, Settlement::Dead { attempts: 9, reason: "no".into() }).await;
+        id
+    };
+    change(&ground, edit("m1", "first"), about, &["b/x"]).await;
+    let first = die(&ground).await;
+    change(&ground, reaction("👍", true, "ann"), about, &["b/x"]).await;
+    let liked = die(&ground).await;
+    change(&ground, edit("m1", "second"), about, &["b/x"]).await;
+    assert!(ground.outbox.retry_dead(&[first], at(9)).await.unwrap().is_empty(), "the second edit stands");
+    change(&ground, reaction("👍", false, "ann"), about, &["b/x"]).await;
+    assert!(ground.outbox.retry_dead(&[liked], at(9)).await.unwrap().is_empty(), "it was taken back");
+    ground.check_law().await;
+}
+
+#[tokio::test]
+async fn an_edit_survives_the_completion_of_its_message() {
+    let ground = Ground::new();
+    let mut half = message("m1", "old");
+    half.missing = Some(serde_json::json!("a name"));
+    let about = seq(&ground.take(half, &["b/x"]).await);
+    change(&ground, edit("m1", "new"), about, &["b/x"]).await;
+    let whole = std::sync::Arc::new(message("m1", "old"));
+    ground.outbox.complete(about, whole, Vec::new()).await.unwrap();
+    let stored = ground.outbox.event(about).await.unwrap().unwrap();
+    assert_eq!(stored.text().to_plain(), "new");
+}

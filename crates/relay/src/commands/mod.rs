@@ -94,11 +94,13 @@ pub(crate) async fn hear(exchange: &Exchange, event: &Event) -> Result<Option<Ro
         return refused(COMMAND);
     };
     let _turn = commands.turn.lock().await;
-    for known in [&event.message_id, &answered] {
-        // It comes again, or it is a copy of ours.
-        if exchange.outbox.is_known(&instance.realm, known).await? {
-            return refused(COMMAND);
-        }
+    // It comes again, or it is a copy of ours. That another account of the realm has heard it, in whose rules the room is
+    // not, is neither.
+    let here = Channel { instance: event.instance.clone(), key: event.channel.clone() };
+    let family = exchange.outbox.family(&instance.realm, &event.message_id, &here).await?;
+    let is_old = family.is_some_and(|family| family.origin == here || family.message_id != event.message_id);
+    if is_old || exchange.outbox.is_known(&instance.realm, &answered).await? {
+        return refused(COMMAND);
     }
     if commands.are_too_many(&instance.realm, &event.author.id) {
         return refused("a command to tieline; there were too many, so it was not done");

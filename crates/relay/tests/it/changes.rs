@@ -106,8 +106,10 @@ async fn a_change_reaches_every_copy_from_any_copy_also_after_a_restart() {
     assert_eq!(scene.a.wait_for("A", 3).await[2].text, "DELETE m1");
     assert_eq!(scene.b.wait_for("B", 3).await[2].text, format!("DELETE {in_b}"));
     scene.house.settled().await;
-    // The deletions that followed come back as events.
+    // The deletions that followed come back as events. The original's settles it for all.
     let echo = scene.a.receive(change("a", "A", "m1", Body::Delete)).await;
+    assert!(matches!(echo, Accepted::Planned { deliveries: 2, .. }), "{echo:?}");
+    let echo = scene.b.receive(change("b", "B", &in_b, Body::Delete)).await;
     assert_eq!(reason(&echo), "the message was deleted before");
     scene.house.settled().await;
 }
@@ -251,4 +253,39 @@ async fn a_change_that_was_under_way_at_a_crash_is_made_again() {
     let all = scene.b.wait_for("B", 3).await;
     assert_eq!(all[2].text, format!("EDIT {in_b}: hullo"));
     assert_eq!(scene.house.settled().await.possible_duplicates, 0);
+}
+
+#[tokio::test]
+async fn who_deletes_a_copy_has_no_say_where_no_rule_leads_from_there() {
+    let rules =
+        vec![rule("a", ("a", "A"), &[("b", "B"), ("c", "C")], "{msg}"), rule("b", ("b", "B"), &[("a", "A")], "{msg}")];
+    let plan = plan(rules);
+    let [a, b, c] =
+        [("realm a", "a"), ("realm b", "b"), ("realm c", "c")].map(|(realm, id)| Scripted::in_realm(realm, id));
+    let house = House::open(&plan, &[&a, &b, &c]).await;
+    a.receive(message("a", "A", "m1", "hello")).await;
+    let in_b = b.wait_for("B", 1).await[0].id.clone();
+    let in_c = c.wait_for("C", 1).await[0].id.clone();
+    house.settled().await;
+    b.receive(change("b", "B", &in_b, Body::Delete)).await;
+    assert_eq!(a.wait_for("A", 1).await[0].text, "DELETE m1");
+    house.settled().await;
+    assert_eq!(c.texts("C"), ["hello"]);
+    // The original is gone now, and that is told.
+    a.receive(change("a", "A", "m1", Body::Delete)).await;
+    assert_eq!(c.wait_for("C", 2).await[1].text, format!("DELETE {in_c}"));
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_neither_said_nor_quoted_again() {
+    let scene = Scene::open().await;
+    let _copies = scene.say("m1", "a secret").await;
+    scene.a.receive(change("a", "A", "m1", Body::Delete)).await;
+    scene.house.settled().await;
+    let mut answer = message("a", "A", "m2", "what was that?");
+    answer.message_mut().expect("a message").reply_to = MessageId::new("m1").ok();
+    scene.a.receive(answer).await;
+    scene.house.settled().await;
+    let said = scene.b.texts("B").pop().expect("the answer");
+    assert_eq!(said, "what was that?");
 }

@@ -238,3 +238,14 @@ async fn the_word_can_be_another_one() {
     assert_eq!(wa.wait_for("W", 1).await[0].text, "/tie bind", "it is a message like any other");
     house.settled().await;
 }
+
+#[tokio::test]
+async fn a_command_that_another_account_heard_first_is_done() {
+    let (plan, rc, wa) = joined();
+    // Sits in the same room, and has no rule there.
+    let beside = Scripted::in_realm("workspace", "beside");
+    let _house = House::open(&plan, &[&rc, &wa, &beside]).await;
+    let heard = beside.receive(message("beside", "R", "r1", "/tie bind list")).await;
+    assert!(matches!(heard, Accepted::Filtered { .. }) && !is_command(&heard), "{heard:?}");
+    assert_eq!(answer(&rc, says("rc", "r1", "/tie bind list"), 1).await, "ann, this account is bound to no other");
+}

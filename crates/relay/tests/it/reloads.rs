@@ -58,6 +58,23 @@ async fn an_instance_that_changed_goes_on_with_its_successor() {
 }
 
 #[tokio::test]
+async fn a_message_in_parts_is_finished_by_the_successor() {
+    let [a, b] = ["a", "b"].map(Scripted::new);
+    let rules = plan(vec![rule("r", ("a", "A"), &[("b", "B")], "{msg}")]);
+    let house = House::open(&rules, &[&a, &b]).await;
+    let go = Arc::new(tokio::sync::Notify::new());
+    b.script("B", Script::ArriveThenWait(Arc::clone(&go)));
+    a.receive(message("a", "A", "m1", "one | two")).await;
+    b.wait_for("B", 1).await;
+    let successor = Scripted::new("b");
+    house.relay.reload(settings(&rules, &[&a, &successor], Options::default())).await.unwrap();
+    go.notify_one();
+    assert_eq!(successor.wait_for("B", 1).await[0].text, "two");
+    let tallies = house.settled().await;
+    assert_eq!((tallies.delivered, tallies.dead), (1, 0));
+}
+
+#[tokio::test]
 async fn what_leads_to_a_dropped_instance_is_a_dead_letter() {
     let [a, b] = ["a", "b"].map(Scripted::new);
     let house = House::open(&plan(vec![rule("r", ("a", "A"), &[("b", "B")], "{msg}")]), &[&a, &b]).await;
