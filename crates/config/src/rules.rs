@@ -277,8 +277,6 @@ impl<'c> Reading<'_, 'c> {
         let Some(value) = self.rule.get("events") else { return Some(Events::default()) };
         let at = self.at.key("events");
         let list = self.findings.list(&at, "a list such as [\"edit\", \"delete\"]", value)?;
-        let without = Problem::warning("`events` has no effect in this version: only messages are relayed").on_key();
-        self.findings.add(&at, without.help("it is checked and may stay; a later version acts on it"));
         let mut events =
             Events { edit: false, delete: false, reaction: false, join: false, topic: false, typing: false };
         let mut sound = true;

@@ -103,7 +103,7 @@ async fn show(seconds: Option<u32>, mut terminal: Terminal) -> anyhow::Result<()
         }
     };
     timeout(PATIENCE, heard).await.context("the relay did not connect to the simulated Discord")?;
-    let mut stage = Stage { sides, shown: [0; 4], said: 0, terminal };
+    let mut stage = Stage { sides, shown: [0; 4], said: 0, commands: [0; 4], terminal };
     let played = tokio::select! {
         played = stage.play(seconds) => played,
         _ = signals.stop() => Ok(()),
@@ -166,6 +166,8 @@ struct Stage {
     shown: [usize; 4],
     /// How many messages were written, in all rooms together.
     said: usize,
+    /// How many lines commands make in each room: themselves and their answers.
+    commands: [usize; 4],
     terminal: Terminal,
 }
 
@@ -219,7 +221,12 @@ impl Stage {
         }
         match self.sides[room].say(text) {
             Ok(()) => {
-                self.said += 1;
+                // A command is answered where it was given, and goes nowhere else.
+                if text.starts_with(['/', '!']) && text[1..].starts_with("tie") {
+                    self.commands[room] += 2;
+                } else {
+                    self.said += 1;
+                }
                 self.show_new()
             }
             Err(refused) => {
@@ -234,7 +241,8 @@ impl Stage {
         loop {
             self.show_new()?;
             // Every message has one copy in each other room, so each holds them all.
-            if self.shown.iter().all(|shown| *shown >= self.said) {
+            let arrived = |(shown, commands): (&usize, &usize)| *shown >= self.said + commands;
+            if self.shown.iter().zip(&self.commands).all(arrived) {
                 return Ok(());
             }
             if Instant::now() > deadline {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tieline_config::Loaded;
+use tieline_config::{Diagnostic, Loaded};
+use tieline_core::problem::Severity;
 use tokio::sync::mpsc;
 
 use crate::cli::ConfigArgs;
@@ -26,17 +27,20 @@ pub(crate) async fn reload(running: &Running, args: &ConfigArgs, because: &'stat
         }
     };
     let Some(configuration) = configuration else {
-        for diagnostic in &diagnostics {
-            tracing::error!("{}", diagnostic.render(false));
-        }
+        diagnostics.iter().for_each(tell);
         tracing::error!(because, "The configuration has mistakes; the relay goes on with the one it has");
         return;
     };
-    for diagnostic in &diagnostics {
-        tracing::warn!("{}", diagnostic.render(false));
-    }
+    diagnostics.iter().for_each(tell);
     if let Err(error) = running.reload(configuration).await {
         tracing::error!(because, error = format!("{error:#}"), "The relay goes on with the configuration it has");
+    }
+}
+
+fn tell(diagnostic: &Diagnostic) {
+    match diagnostic.severity {
+        Severity::Error => tracing::error!("{}", diagnostic.render(false)),
+        Severity::Warning => tracing::warn!("{}", diagnostic.render(false)),
     }
 }
 

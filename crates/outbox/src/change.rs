@@ -40,10 +40,9 @@ pub(crate) fn apply<'p>(
     match &event.body {
         // Who deletes a copy has no say over all the others; the original's own deletion, which follows, has.
         Body::Delete if is_original(batch, event, about)? => delete(batch, about)?,
-        Body::Delete => {}
         Body::Edit(message) => edit(batch, about, message)?,
         Body::Reaction(reaction) => return react(batch, seq, name, event, reaction, about, planned),
-        Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {}
+        Body::Delete | Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {}
     }
     Ok(Outcome::Goes(Cow::Borrowed(planned)))
 }
@@ -124,7 +123,6 @@ fn edit(batch: &Batch<'_, '_>, about: EventSeq, message: &Message) -> Result<(),
 }
 
 /// Notes a reaction. In each place stands one of ours for all that were given elsewhere.
-#[expect(clippy::too_many_arguments, reason = "all of it is one event")]
 fn react(
     batch: &mut Batch<'_, '_>,
     seq: EventSeq,

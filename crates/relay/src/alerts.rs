@@ -113,14 +113,14 @@ impl Told {
             }
             if now.duration_since(health.since) >= PATIENCE && self.down.insert(id.clone()) {
                 let why = health.error.as_deref().unwrap_or("it has not become ready since it was started");
-                news.push(format!("⚠️ `{id}` has been down for two minutes: {why}"));
+                news.push(format!("⚠️ {id} has been down for two minutes: {why}"));
             }
         }
         let gone = |id: &InstanceId| !health.contains_key(id);
         recovered |= self.down.iter().any(gone);
         self.down.retain(|id| health.contains_key(id));
         if recovered {
-            let still: Vec<String> = self.down.iter().map(|id| format!("`{id}`")).collect();
+            let still: Vec<String> = self.down.iter().map(ToString::to_string).collect();
             news.push(match still.as_slice() {
                 [] => "✅ All is well again.".to_owned(),
                 still => format!("✅ Better: still down are {}.", still.join(", ")),
@@ -133,7 +133,7 @@ impl Told {
             let more = letters - self.letters;
             let messages = if more == 1 { "One message" } else { &format!("{more} messages") };
             news.push(format!(
-                "⚠️ {messages} could not be delivered. `tieline dead list` says which, and why; {letters} in all."
+                "⚠️ {messages} could not be delivered. \"tieline dead list\" says which, and why; {letters} in all."
             ));
             self.letters = letters;
             self.last_letters = Some(now);
@@ -178,12 +178,12 @@ mod tests {
         let mut told = Told::default();
         let down = health(&[("a", State::Failing, 0), ("b", State::Starting, 60)]);
         assert!(told.news(&down, 0, at(119)).is_empty());
-        assert_eq!(told.news(&down, 0, at(120)), ["⚠️ `a` has been down for two minutes: no server"]);
-        let b = "⚠️ `b` has been down for two minutes: it has not become ready since it was started";
+        assert_eq!(told.news(&down, 0, at(120)), ["⚠️ a has been down for two minutes: no server"]);
+        let b = "⚠️ b has been down for two minutes: it has not become ready since it was started";
         assert_eq!(told.news(&down, 0, at(180)), [b]);
         assert!(told.news(&down, 0, at(900)).is_empty());
         let better = health(&[("a", State::Ready, 901), ("b", State::Starting, 60)]);
-        assert_eq!(told.news(&better, 0, at(902)), ["✅ Better: still down are `b`."]);
+        assert_eq!(told.news(&better, 0, at(902)), ["✅ Better: still down are b."]);
         assert_eq!(told.news(&health(&[("a", State::Ready, 901)]), 0, at(903)), ["✅ All is well again."]);
         let blip = health(&[("a", State::Failing, 1000)]);
         assert!(told.news(&blip, 0, at(1100)).is_empty(), "a short trouble is told to nobody");

@@ -15,6 +15,7 @@ use tieline_core::plan::Links;
 use tieline_core::send::{Action, Copied, React};
 use tokio::time::Instant;
 
+use crate::commands;
 use crate::exchange::{Exchange, Stopping};
 use crate::intake::are_around;
 
@@ -44,6 +45,9 @@ pub(crate) async fn route(exchange: &Exchange, event: &Event) -> Result<(Routing
     let is_copy = family.message_id != event.message_id;
     let is_here = || family.copies.iter().flat_map(|copy| &copy.messages).any(|copy| copy.id == event.message_id);
     match event.body {
+        Body::Edit(ref message) if commands::reads_like_one(exchange, &message.text) => {
+            return nowhere("it was edited into a command to tieline; a command is a message of its own");
+        }
         Body::Edit(_) if is_copy => return nowhere("a copy was edited, which says what its original says"),
         Body::Delete if is_copy && !is_here() => return nowhere("tieline itself took this part of a copy away"),
         Body::Delete if is_copy && is_amended(&family, &event.message_id) => {

@@ -120,15 +120,6 @@ fn filters_and_events_reach_the_plan() {
 }
 
 #[test]
-fn events_are_checked_and_said_to_have_no_effect() {
-    let text = with_rules(r#"{ "from": { "a": "*" }, "to": { "b": { "room": "1" } }, "events": ["join", "topic"] }"#);
-    let loaded = InMemory::default().file("t.json", &text).load(&["t.json"], &[]).unwrap();
-    assert!(loaded.configuration.is_some());
-    let told = told(&loaded.diagnostics);
-    assert!(told.contains("warning: `events` has no effect in this version"), "{told}");
-}
-
-#[test]
 fn the_word_of_commands_is_taken_over() {
     let text = r#"{ "global": { "command_prefix": "nb" } }"#;
     let loaded = InMemory::default().file("t.json", text).load(&["t.json"], &[]).unwrap();

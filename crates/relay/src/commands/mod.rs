@@ -15,6 +15,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tieline_core::event::{Authorship, Body, Event};
 use tieline_core::id::{Channel, MessageId, RuleId};
+use tieline_core::markup::Markup;
 use tieline_core::outbox::{OutboxError, Routing};
 use tieline_net::limit::KeyedLimiter;
 use tokio::sync::Mutex;
@@ -79,6 +80,11 @@ impl From<String> for Answer {
     fn from(here: String) -> Self {
         Self { here, there: None }
     }
+}
+
+/// Whether a text reads like a command. One that a message is edited into is not done, and is nobody else's business.
+pub(crate) fn reads_like_one(exchange: &Exchange, text: &Markup) -> bool {
+    Command::read(text, &exchange.commands.prefix.load()).is_some()
 }
 
 /// Does a command and answers it. `None`: the event is no command.
