@@ -303,6 +303,12 @@ pub trait Driver: Send + Sync + 'static {
         None
     }
 
+    /// Whether an author is the account that it writes as. Some events name the author otherwise than messages do. Must not
+    /// block.
+    fn is_own(&self, author: &Author) -> bool {
+        self.account().is_some_and(|account| account == author.id)
+    }
+
     /// Sends one part, once.
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError>;
 

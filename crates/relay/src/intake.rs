@@ -264,9 +264,7 @@ fn parent(event: &Event) -> Option<&MessageId> {
 /// Notes that an event's author is an account of ours, which the instance that saw it cannot know.
 pub(crate) fn by_ours(exchange: &Exchange, mut event: Event) -> Event {
     let realm = exchange.instances.get(&event.instance).map(|of| Arc::clone(&of.realm));
-    let writes = |one: &Running| {
-        Some(&one.realm) == realm.as_ref() && one.driver.account().is_some_and(|account| account == event.author.id)
-    };
+    let writes = |one: &Running| Some(&one.realm) == realm.as_ref() && one.driver.is_own(&event.author);
     if !event.author.kind.may_be_ours() && exchange.instances.all().values().any(|one| writes(one)) {
         event.author.kind = if event.author.kind.is_bot() { Authorship::BotOrOurs } else { Authorship::PersonOrOurs };
     }

@@ -37,7 +37,7 @@ impl Sighting {
         let account = |one: &Running| Account {
             id: one.config.id().clone(),
             names: one.config.target_names(event),
-            wrote: one.driver.account().is_some_and(|account| account == event.author.id),
+            wrote: one.driver.is_own(&event.author),
         };
         Self {
             account: event.instance.clone(),

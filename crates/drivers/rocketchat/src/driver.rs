@@ -10,7 +10,7 @@ use tieline_core::address::Address;
 use tieline_core::driver::{
     BuildError, CompleteError, Completed, Driver, DriverContext, DriverError, Finding, InstanceConfig, Room, Services,
 };
-use tieline_core::event::Event;
+use tieline_core::event::{Author, Event};
 use tieline_core::send::{CutError, Outgoing, Part, Reconciled, Scope, SendError, Sending, Sent};
 use tieline_core::throttle::Throttle;
 use tieline_core::webhook::Mount;
@@ -207,6 +207,11 @@ impl Driver for RocketChatDriver {
     /// A login tells the id once it is made; the account that a hook posts as is the server's secret.
     fn account(&self) -> Option<String> {
         if self.instance.hook().is_some() { None } else { self.api.login.user_id().map(str::to_owned) }
+    }
+
+    fn is_own(&self, author: &Author) -> bool {
+        let named = || !author.username.is_empty() && self.api.login.username() == Some(author.username.as_str());
+        self.account().is_some_and(|account| account == author.id || named())
     }
 
     async fn send(&self, sending: &Sending) -> Result<Sent, SendError> {

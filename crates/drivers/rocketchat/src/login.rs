@@ -23,6 +23,7 @@ pub(crate) struct Login {
     /// Held while a login is under way, so that there is one at a time.
     pub(crate) session: Mutex<Option<Arc<Session>>>,
     user_id: OnceLock<String>,
+    username: OnceLock<String>,
 }
 
 impl Login {
@@ -35,7 +36,7 @@ impl Login {
             }
             _ => None,
         };
-        Self { credentials, session: Mutex::new(session), user_id }
+        Self { credentials, session: Mutex::new(session), user_id, username: OnceLock::new() }
     }
 
     /// User name and password, if that is how we log in.
@@ -54,6 +55,18 @@ impl Login {
     /// Our user id, once it is known.
     pub(crate) fn user_id(&self) -> Option<&str> {
         self.user_id.get().map(String::as_str)
+    }
+
+    /// Notes the name of our account.
+    pub(crate) fn learn_name(&self, username: &str) {
+        if !username.is_empty() {
+            self.username.get_or_init(|| username.to_owned());
+        }
+    }
+
+    /// The name of our account, once it is known: reactions and typing name nobody otherwise.
+    pub(crate) fn username(&self) -> Option<&str> {
+        self.username.get().map(String::as_str)
     }
 
     /// Notes the user id that a login told. It is the same account at every login.

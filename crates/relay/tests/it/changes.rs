@@ -109,6 +109,7 @@ async fn a_change_reaches_every_copy_from_any_copy_also_after_a_restart() {
     // The deletions that followed come back as events. The original's settles it for all.
     let echo = scene.a.receive(change("a", "A", "m1", Body::Delete)).await;
     assert!(matches!(echo, Accepted::Planned { deliveries: 2, .. }), "{echo:?}");
+    scene.house.settled().await;
     let echo = scene.b.receive(change("b", "B", &in_b, Body::Delete)).await;
     assert_eq!(reason(&echo), "the message was deleted before");
     scene.house.settled().await;

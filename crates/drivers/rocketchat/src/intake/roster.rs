@@ -29,6 +29,7 @@ impl Roster {
     /// Asks the server.
     pub(crate) async fn look_up(&self, api: &Api) -> Result<(), Failure> {
         let me = api.get("me", &[]).await?.body;
+        api.login.learn_name(me["username"].as_str().unwrap_or_default());
         let rooms = api.get("rooms.get", &[]).await?.body;
         let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let joined = rooms["update"].as_array().into_iter().flatten();
