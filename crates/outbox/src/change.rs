@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use rusqlite::{OptionalExtension, params};
 use tieline_core::event::{Body, Event, Message, Reaction};
-use tieline_core::id::{Channel, EventSeq};
+use tieline_core::id::{Channel, DeliveryId, EventSeq};
 use tieline_core::outbox::Planned;
 
 use crate::error::Failure;
 use crate::family::events;
 use crate::key::Name;
-use crate::settle::{DEAD, NOT_WANTED, freed};
+use crate::settle::{DEAD, NOT_WANTED, forget_parts, freed};
 use crate::writer::Batch;
 
 /// What becomes of a change.
@@ -36,15 +36,22 @@ pub(crate) fn apply<'p>(
         // Between the look for it and now.
         None => return Ok(Outcome::Filtered("the message that it changes was forgotten")),
     }
-    supersede(batch, event, about)?;
-    match &event.body {
-        // Who deletes a copy has no say over all the others; the original's own deletion, which follows, has.
-        Body::Delete if is_original(batch, event, about)? => delete(batch, about)?,
-        Body::Edit(message) => edit(batch, about, message)?,
-        Body::Reaction(reaction) => return react(batch, seq, name, event, reaction, about, planned),
-        Body::Delete | Body::Message(_) | Body::Files(_) | Body::Joined | Body::Left | Body::Topic(_) => {}
+    let outcome = match &event.body {
+        Body::Reaction(reaction) => react(batch, seq, name, event, reaction, about, planned)?,
+        body => {
+            match body {
+                // Who deletes a copy has no say over all the others; the original's own deletion, which follows, has.
+                Body::Delete if is_original(batch, event, about)? => delete(batch, about)?,
+                Body::Edit(message) => edit(batch, about, message)?,
+                _ => {}
+            }
+            Outcome::Goes(Cow::Borrowed(planned))
+        }
+    };
+    if let Outcome::Goes(going) = &outcome {
+        supersede(batch, event, about, going)?;
     }
-    Ok(Outcome::Goes(Cow::Borrowed(planned)))
+    Ok(outcome)
 }
 
 /// The delivery whose copies a change of a message changes in a channel, if the message has any there.
@@ -73,22 +80,27 @@ fn is_deleted(batch: &Batch<'_, '_>, about: EventSeq) -> Result<Option<bool>, Fa
 fn delete(batch: &mut Batch<'_, '_>, about: EventSeq) -> Result<(), Failure> {
     for seq in events(batch.connection, about)? {
         batch.execute("UPDATE events SET deleted = 1 WHERE seq = ?", [seq])?;
-        batch.execute(
-            "DELETE FROM parts WHERE delivery IN (SELECT d.id FROM events e \
-             JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 WHERE e.seq = ? AND d.state = ?)",
-            params![seq, DEAD],
-        )?;
-        let dead = batch.execute(
-            "UPDATE deliveries SET state = ?1, note = 'the message was deleted before it could be delivered' \
-             WHERE state = ?2 AND id >= (SELECT first FROM events WHERE seq = ?3) \
-             AND id < (SELECT first + deliveries FROM events WHERE seq = ?3)",
-            params![NOT_WANTED, DEAD, seq],
-        )?;
-        // Whoever hands the change in lets go of the files that are named nowhere any more.
-        freed(batch, seq)?;
-        batch.memory.tallies.dead -= dead as i64;
-        batch.memory.tallies.filtered += dead as i64;
+        end_dead(batch, seq, None, "the message was deleted before it could be delivered")?;
     }
+    Ok(())
+}
+
+/// Dead letters of an event are not wanted any more: all of them, or those that lead to one channel.
+fn end_dead(batch: &mut Batch<'_, '_>, seq: i64, target: Option<i64>, note: &str) -> Result<(), Failure> {
+    let sql = "SELECT d.id FROM events e JOIN deliveries d ON d.id BETWEEN e.first AND e.first + e.deliveries - 1 \
+               JOIN lanes l ON l.id = d.lane WHERE e.seq = ?1 AND d.state = ?2 AND (?3 IS NULL OR l.target = ?3)";
+    let dead: Vec<i64> = {
+        let mut dead = batch.connection.prepare_cached(sql)?;
+        dead.query_map(params![seq, DEAD, target], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    for delivery in &dead {
+        forget_parts(batch, DeliveryId(*delivery), true)?;
+        batch.execute("UPDATE deliveries SET state = ?, note = ? WHERE id = ?", params![NOT_WANTED, note, delivery])?;
+    }
+    batch.memory.tallies.dead -= dead.len() as i64;
+    batch.memory.tallies.filtered += dead.len() as i64;
+    // Whoever hands the change in lets go of the files that are named nowhere any more.
+    freed(batch, seq)?;
     Ok(())
 }
 
@@ -205,9 +217,9 @@ fn is_original(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq) -> Res
     Ok(batch.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
 }
 
-/// Older changes that could not be made, and that this one makes up for, are not to be made any more: retried, they
-/// would put an older state in the place of a newer one.
-fn supersede(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq) -> Result<(), Failure> {
+/// Older changes that could not be made where this one goes, and that it makes up for, are not to be made any more:
+/// retried, they would put an older state in the place of a newer one.
+fn supersede(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq, going: &[Planned]) -> Result<(), Failure> {
     let sql = "SELECT e.seq FROM events e WHERE e.about = ? AND EXISTS (SELECT 1 FROM deliveries d \
                WHERE d.id BETWEEN e.first AND e.first + e.deliveries - 1 AND d.state = 3)";
     let older: Vec<i64> = {
@@ -221,14 +233,10 @@ fn supersede(batch: &mut Batch<'_, '_>, event: &Event, about: EventSeq) -> Resul
             _ => false,
         };
         if same {
-            let ended = batch.execute(
-                "UPDATE deliveries SET state = ?1, note = 'a later change has made up for it' \
-                 WHERE state = ?2 AND id >= (SELECT first FROM events WHERE seq = ?3) \
-                 AND id < (SELECT first + deliveries FROM events WHERE seq = ?3)",
-                params![NOT_WANTED, DEAD, seq],
-            )?;
-            batch.memory.tallies.dead -= ended as i64;
-            batch.memory.tallies.filtered += ended as i64;
+            for one in going {
+                let target = batch.memory.channel(batch.connection, &one.target)?;
+                end_dead(batch, seq, Some(target), "a later change has made up for it")?;
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use tieline_core::event::{Body, Event, Reaction};
 use tieline_core::family::{Family, KinState};
 use tieline_core::id::EventSeq;
 use tieline_core::outbox::{Accepted, Intake, Outbox, Routing, Settlement};
-use tieline_core::send::Sent;
+use tieline_core::send::{Part, Sent};
 
 use crate::tests::ground::{
     Ground, REALM, at, channel, edit, event, from, intake, is_repeat, message, message_id, retry, sent, seq, to,
@@ -233,4 +233,26 @@ async fn an_edit_survives_the_completion_of_its_message() {
     ground.outbox.complete(about, whole, Vec::new()).await.unwrap();
     let stored = ground.outbox.event(about).await.unwrap().unwrap();
     assert_eq!(stored.text().to_plain(), "new");
+}
+
+#[tokio::test]
+async fn a_later_change_makes_up_for_older_ones_only_where_it_goes() {
+    let ground = Ground::new();
+    let about = seq(&ground.take(message("m1", "hi"), &["b/x", "c/y"]).await);
+    change(&ground, edit("m1", "first"), about, &["b/x", "c/y"]).await;
+    let edits: Vec<_> = ground.heard.0.lock().unwrap()[2..].iter().map(|delivery| delivery.id).collect();
+    for id in &edits {
+        let parts = vec![Part { body: serde_json::json!("first"), files: Vec::new() }; 2];
+        ground.outbox.cut(*id, parts).await.unwrap();
+        ground.settle(*id, Settlement::Dead { attempts: 9, reason: "no".into() }).await;
+    }
+    change(&ground, edit("m1", "second"), about, &["b/x"]).await;
+    let left: Vec<_> = ground.outbox.dead_letters().await.unwrap().into_iter().map(|letter| letter.id).collect();
+    assert_eq!(left, edits[1..], "the room that the second edit does not reach may still get the first");
+    let parts: i64 = rusqlite::Connection::open(ground.path())
+        .unwrap()
+        .query_row("SELECT count(*) FROM parts WHERE delivery = ?", [edits[0].0], |row| row.get(0))
+        .unwrap();
+    assert_eq!(parts, 0, "nobody sends them any more");
+    ground.check_law().await;
 }
